@@ -1,0 +1,43 @@
+# What every target of the project is compiled with.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release or RelWithDebInfo" FORCE)
+endif()
+
+find_program(FOREBAY_CCACHE ccache)
+if(FOREBAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${FOREBAY_CCACHE})
+endif()
+
+set(FOREBAY_WARNINGS -Wall -Wextra -Wconversion -Wshadow)
+if(FOREBAY_WERROR)
+  list(APPEND FOREBAY_WARNINGS -Werror)
+endif()
+
+# Warnings are private, third-party headers are system headers: a user of the library never sees them.
+function(forebay_target target)
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${FOREBAY_WARNINGS}>")
+  if(FOREBAY_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${FOREBAY_SANITIZE} -fno-omit-frame-pointer -g)
+    target_link_options(${target} PUBLIC -fsanitize=${FOREBAY_SANITIZE})
+  endif()
+endfunction()
+
+# A static library from every source below the calling folder (arguments: dependencies).
+function(forebay_library target)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/cuda/|/cli/")
+  add_library(${target} STATIC ${sources})
+  target_include_directories(${target} PUBLIC
+    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>"
+    "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/forebay>"
+    "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_link_libraries(${target} PUBLIC ${ARGN})
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  forebay_target(${target})
+endfunction()

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Every limit of Forebay, each with its reason. A limit that is missing here is a defect.
+namespace forebay::limits {
+
+/// Bytes of one channel message. SOCK_SEQPACKET messages are copied by the kernel; 4 KiB holds the largest POD.
+inline constexpr std::size_t message_bytes_max = 4096;
+
+/// Descriptors in one message: the kernel's SCM_MAX_FD is 253; a chunk passes at most 64.
+inline constexpr std::size_t message_fds_max = 64;
+
+/// Chunks ahead of each worker: one in work, one waiting, so that a wake-up's latency is off the critical path.
+inline constexpr std::uint32_t worker_credits = 2;
+
+/// Worker processes of one pipeline. Far above any core count; bounds tables and a typo's damage.
+inline constexpr std::uint32_t workers_max = 1024;
+
+/// Slots of one worker's strip.
+inline constexpr std::uint32_t slots_per_worker_max = 256;
+
+/// Items of one batch: bounds the batch buffer's arithmetic and a typo's damage.
+inline constexpr std::uint32_t batch_items_max = 65536;
+
+/// Host stages and device stages of one plan: they travel in one set-up message.
+inline constexpr std::size_t stages_max = 8;
+
+/// Attempts at an item that kills its worker before it is quarantined.
+inline constexpr std::uint32_t item_attempts_max = 3;
+
+/// Consecutive deaths without one newly delivered item before the run is given up.
+inline constexpr std::uint32_t deaths_without_progress_max = 24;
+
+/// From spawn to the child's hello. Exec, dynamic linking and reading /proc take milliseconds; a loaded machine
+/// or a sanitizer build may take a thousand times that. A first CUDA start compiles: see owner_start.
+inline constexpr std::chrono::seconds child_start{30};
+inline constexpr std::chrono::seconds owner_start{180};
+
+/// From a polite stop to SIGKILL when a run ends. Ctrl+C promises one second in all.
+inline constexpr std::chrono::milliseconds child_stop{400};
+
+/// From SIGKILL to the confirmed exit. A process in D state may take longer: it is then reported and left.
+inline constexpr std::chrono::seconds child_reap{10};
+
+/// No message for so long while a worker owes one: it is taken for hung and killed. Above any decode.
+inline constexpr std::chrono::seconds worker_silence{120};
+
+/// Payload alignment in a slot: DALI's sample alignment, a multiple of every vector width and cache line.
+inline constexpr std::size_t payload_alignment = 128;
+
+/// Above twice this Pillow raises DecompressionBombError, above it, it warns (Image.MAX_IMAGE_PIXELS).
+inline constexpr std::uint64_t image_pixels_warn = 89'478'485;
+inline constexpr std::uint64_t image_pixels_max = 2 * image_pixels_warn;
+
+/// Encoded bytes of one picture: above any camera's; a larger file is data, not memory taken.
+inline constexpr std::uint64_t encoded_bytes_max = std::uint64_t{1} << 30U;
+
+}  // namespace forebay::limits

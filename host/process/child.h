@@ -1,0 +1,74 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "host/channel/channel.h"
+#include "host/memory/unique_fd.h"
+
+namespace forebay {
+
+/// How a process ended. `known` is false where the application reaped it itself (wait(-1), SIGCHLD ignored).
+struct ExitStatus {
+  bool known = false;
+  int exit_code = 0;  ///< valid if known and signal == 0
+  int signal = 0;     ///< the signal that ended it, or 0
+  bool core_dumped = false;
+};
+
+/// "exit code 3", "killed by signal 9 (SIGKILL)", "exit status unknown".
+[[nodiscard]] std::string describe(const ExitStatus& status);
+
+/// What the child runs: a plain function that receives its end of the channel. Its return value is the exit code.
+using ChildMain = int (*)(Channel channel);
+
+struct SpawnOptions {
+  std::string title;  ///< argv[0], shown by ps: "forebay: worker 3"
+  std::string name;   ///< comm, at most 15 bytes: "forebay-worker"
+};
+
+/// One spawned child: its pid, its pidfd and this side's end of its channel. Move-only. Destruction kills the
+/// child (SIGKILL) and reaps it, within limits::child_reap. Not thread-safe.
+///
+/// The child is started by posix_spawn of /proc/self/exe (so a replaced file on disk does no harm) from an immortal
+/// spawner thread (so PDEATHSIG means the death of the process, not of the thread that asked), as its own process
+/// group, with stdin from /dev/null, stdout and stderr inherited, default signal dispositions, an empty mask, and no descriptors but 0, 1, 2
+/// and its channel. It ends by SIGKILL when this process ends in whatever way.
+class Child {
+ public:
+  Child() noexcept = default;
+  Child(Child&&) noexcept;
+  Child& operator=(Child&&) noexcept;
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child();
+
+  /// Starts a child that runs `main`. Blocks for the exec (about a millisecond), not for the child's hello.
+  /// Thread-safe. Throws Error(spawn) where the process cannot be started, and Error(usage) where init() has not
+  /// been called first in main().
+  [[nodiscard]] static Child spawn(ChildMain main, const SpawnOptions& options);
+
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
+  [[nodiscard]] Channel& channel() noexcept { return channel_; }
+  [[nodiscard]] bool valid() const noexcept { return pid_ > 0; }
+
+  /// Sends a signal through the pidfd: never to a recycled pid. Nothing happens if the child has ended.
+  void signal(int number) const noexcept;
+  /// SIGKILL to the child's whole process group, which takes what it started itself along.
+  void kill_group() const noexcept;
+
+  /// Waits for the exit, at most until the deadline; reaps. Nothing if it still runs. Repeated calls give the same.
+  [[nodiscard]] std::optional<ExitStatus> wait_until(std::chrono::steady_clock::time_point deadline);
+
+ private:
+  pid_t pid_ = 0;
+  UniqueFd pidfd_;
+  Channel channel_;
+  std::optional<ExitStatus> status_;
+};
+
+}  // namespace forebay
