@@ -48,6 +48,9 @@ inline constexpr std::chrono::seconds child_reap{10};
 /// No message for so long while a worker owes one: it is taken for hung and killed. Above any decode.
 inline constexpr std::chrono::seconds worker_silence{120};
 
+/// How long a child without work waits before it looks again; its channel closes when the coordinator ends.
+inline constexpr std::chrono::minutes idle_poll{10};
+
 /// Payload alignment in a slot: DALI's sample alignment, a multiple of every vector width and cache line.
 inline constexpr std::size_t payload_alignment = 128;
 

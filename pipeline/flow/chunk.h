@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/decode/item_error.h"
+#include "pipeline/flow/slot_layout.h"
+#include "pipeline/flow/slot_table.h"
+
+namespace forebay {
+
+/// An item as planned, while it is under way. Lives in the coordinator's private memory.
+struct PlannedItem {
+  std::string path;
+  std::string label;
+  std::uint32_t attempts = 0;       ///< how often a worker began it
+  std::uint32_t deaths = 0;         ///< attempts that ended its worker and are charged to it
+  ItemErrorCode failed = ItemErrorCode::none;  ///< decided by the coordinator: not opened, or quarantined
+  std::string message;
+};
+
+/// Consecutive items of one batch that share a slot: the unit of dispatch, retry and delivery.
+struct Chunk {
+  std::uint64_t batch = 0;
+  std::uint64_t first_item = 0;
+  std::vector<PlannedItem> items;
+  /// Validated private copies of what the worker finished: positions [0, finished.size()).
+  std::vector<ItemDescriptor> finished;
+
+  /// The slot that holds the chunk; nothing before dispatch and after the slot has been read.
+  std::optional<Lease> lease;
+
+  [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(items.size()); }
+  [[nodiscard]] std::uint64_t end_item() const noexcept { return first_item + items.size(); }
+  [[nodiscard]] std::uint64_t payload_used() const noexcept {
+    return finished.empty() ? 0 : finished.back().payload_end;
+  }
+};
+
+}  // namespace forebay

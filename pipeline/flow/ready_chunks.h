@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "pipeline/flow/chunk.h"
+#include "pipeline/options.h"
+
+namespace forebay {
+
+/// READY chunks on their way to delivery, and the choice of the next batch. Not thread-safe.
+///
+/// Invariants:
+///  1. A chunk is here from its worker's report until it is taken or revoked; its slot is READY all that time.
+///  2. A batch is picked once (again only after unpick()), and its chunks are then taken in item order.
+///  3. In index order batches are picked in their order. In completion order a complete batch is picked before an
+///     incomplete one; the oldest is picked incomplete only when no slot is left to complete any (starved).
+class ReadyChunks {
+ public:
+  ReadyChunks(std::uint32_t batch_items, Order order) : batch_items_(batch_items), order_(order) {}
+
+  void offer(Chunk chunk);
+  void set_total(std::uint64_t items) { total_items_ = items; }
+
+  [[nodiscard]] std::optional<std::uint64_t> pick_batch(bool starved);
+  /// The batch must be built again (the owner died); its chunks are offered again.
+  void unpick(std::uint64_t batch) { again_.insert(batch); }
+  /// All batches that the plan holds have been picked.
+  [[nodiscard]] bool exhausted() const;
+
+  [[nodiscard]] std::uint64_t batch_begin(std::uint64_t batch) const { return batch * batch_items_; }
+  /// One past the last item, where that is known: the last batch ends with the plan.
+  [[nodiscard]] std::uint64_t batch_end(std::uint64_t batch) const;
+  /// The chunk that begins with this item, if it is ready.
+  [[nodiscard]] std::optional<Chunk> take(std::uint64_t first_item);
+  [[nodiscard]] bool has(std::uint64_t first_item) const { return chunks_.contains(first_item); }
+  /// Gives up the latest chunk after `item`, so that its slot can serve an earlier one.
+  [[nodiscard]] std::optional<Chunk> revoke_last(std::uint64_t item);
+
+ private:
+  [[nodiscard]] bool is_complete(std::uint64_t batch) const;
+  [[nodiscard]] bool is_picked(std::uint64_t batch) const;
+  void mark_picked(std::uint64_t batch);
+
+  std::uint32_t batch_items_;
+  Order order_;
+  std::optional<std::uint64_t> total_items_;
+  std::map<std::uint64_t, Chunk> chunks_;               // by first item
+  std::map<std::uint64_t, std::uint64_t> ready_items_;  // by batch
+  std::uint64_t next_batch_ = 0;                        // all before it are picked
+  std::set<std::uint64_t> picked_ahead_;                // picked beyond next_batch_
+  std::set<std::uint64_t> again_;                       // picked once, to be picked again
+};
+
+}  // namespace forebay

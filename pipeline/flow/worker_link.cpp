@@ -1,0 +1,110 @@
+#include "pipeline/flow/worker_link.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "host/error.h"
+#include "host/limits.h"
+#include "pipeline/source/open_item.h"
+#include "pipeline/worker/worker_main.h"
+
+namespace forebay {
+
+WorkerLink::WorkerLink(std::uint32_t number, const RunShape& shape)
+    : number_(number), strip_(Strip::create(shape.strip_layout())) {}
+
+WorkerLink::~WorkerLink() { channel_.close(); }  // an inline worker ends at EOF, then its jthread joins
+
+void WorkerLink::start(const RunShape& shape, const WorkerBrief& brief) {
+  if (shape.inline_worker) {
+    auto [mine, theirs] = Channel::pair();
+    channel_ = std::move(mine);
+    thread_ = std::jthread([end = std::move(theirs)]() mutable {
+      try {
+        worker_main(std::move(end));
+      } catch (const Error& error) {
+        // The closed channel tells the coordinator; this line tells the person who debugs.
+        static_cast<void>(std::fprintf(stderr, "forebay: inline worker: %s\n", error.what()));
+      }
+    });
+    stats_.pid = ::getpid();
+  } else {
+    child_ = Child::spawn(&worker_main, {fmt::format("forebay: worker {}", number_), "forebay-worker"});
+    stats_.pid = child_.pid();
+  }
+  ready_ = false;
+  heard();
+  WorkerSetup setup;
+  setup.slots = shape.slots_per_worker;
+  setup.payload_bytes = shape.slot_bytes;
+  setup.host_stages = static_cast<std::uint32_t>(brief.host_stages.size());
+  setup.prepare = brief.prepare;
+  setup.decode = brief.decode;
+  setup.regions = shape.placement == Placement::owner ? 1 : 0;
+  setup.files = shape.files ? 1 : 0;
+  const int strip_fd = strip_.fd();
+  // A worker that dies this early closes the channel; its exit is noticed and counted like any other death.
+  static_cast<void>(channel().try_send(setup, {&strip_fd, 1}));
+  for (const FunctionId& stage : brief.host_stages) {
+    HostStageMessage message;
+    message.function = stage;
+    static_cast<void>(channel().try_send(message));
+  }
+}
+
+void WorkerLink::send(Chunk chunk, bool files) {
+  owed_.push_back(std::move(chunk));
+  send_job(owed_.back(), files);
+}
+
+void WorkerLink::send_again(bool files) {
+  for (Chunk& chunk : owed_) send_job(chunk, files);
+}
+
+void WorkerLink::send_job(Chunk& chunk, bool files) {
+  Job job;
+  job.slot = chunk.lease->slot;
+  job.generation = chunk.lease->generation;
+  job.count = chunk.count();
+  job.resume_at = static_cast<std::uint32_t>(chunk.finished.size());
+  job.first_item = chunk.first_item;
+  job.payload_used = chunk.payload_used();
+  std::vector<UniqueFd> open_files;
+  std::vector<int> fds;
+  for (std::uint32_t position = job.resume_at; position < job.count; ++position) {
+    PlannedItem& item = chunk.items[position];
+    if (item.failed == ItemErrorCode::none && files) {
+      try {
+        open_files.push_back(open_item(item.path));
+        fds.push_back(open_files.back().get());
+      } catch (const ItemFailure& failure) {
+        item.failed = failure.code();
+        item.message = failure.what();
+      }
+    }
+    if (item.failed != ItemErrorCode::none) job.skip_mask |= std::uint64_t{1} << position;
+  }
+  if (owed_.size() == 1) heard();  // the silence of an idle worker does not count
+  if (channel().try_send(job, fds) == SendResult::would_block && has_process()) {
+    // Within its credits a live worker's channel always has room.
+    child_.kill_group();
+  }
+}
+
+std::optional<Chunk> WorkerLink::settle(std::uint64_t generation) {
+  if (owed_.empty() || owed_.front().lease->generation != generation) return std::nullopt;
+  Chunk chunk = std::move(owed_.front());
+  owed_.pop_front();
+  return chunk;
+}
+
+void WorkerLink::heard() noexcept { heard_ = std::chrono::steady_clock::now(); }
+
+bool WorkerLink::is_silent(std::chrono::steady_clock::time_point now) const noexcept {
+  if (!ready_) return now - heard_ > limits::child_start;
+  return !owed_.empty() && now - heard_ > limits::worker_silence;
+}
+
+}  // namespace forebay

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pipeline/decode/encoded_file.h"
+#include "pipeline/flow/messages.h"
+#include "pipeline/item.h"
+#include "pipeline/worker/scratch.h"
+
+namespace forebay {
+
+/// Runs one item after the other into the payload of a slot: read, decode, prepare, host stages. What goes wrong with
+/// an item ends up in its descriptor. One thread; no thread of its own.
+class ItemRunner {
+ public:
+  ItemRunner(const WorkerSetup& setup, std::vector<HostStage> stages);
+
+  enum class Outcome {
+    done,  ///< the descriptor is complete (possibly a failure)
+    full,  ///< the item does not fit behind the others: it belongs into another slot
+  };
+
+  /// `payload` is the slot's, used up to `begin`; `fd` is the open file, or -1 where the source has none. Never throws
+  /// for an item's sake.
+  Outcome run(std::uint64_t index, int fd, std::span<std::byte> payload, std::uint64_t begin, ItemDescriptor& out);
+
+ private:
+  struct Picture;
+  Outcome run_picture(int fd, std::span<std::byte> payload, ItemDescriptor& out);
+  Outcome leave_region(const Picture& picture, std::span<std::byte> payload, ItemDescriptor& out);
+  void prepare_picture(const Picture& picture, std::span<std::byte> payload, ItemDescriptor& out);
+  Outcome run_stages(std::span<std::byte> payload, ItemDescriptor& out);
+
+  WorkerSetup setup_;
+  std::vector<HostStage> stages_;
+  EncodedFile file_;
+  Scratch pixels_;
+  Scratch tables_;
+};
+
+}  // namespace forebay
