@@ -61,4 +61,17 @@ inline constexpr std::uint64_t image_pixels_max = 2 * image_pixels_warn;
 /// Encoded bytes of one picture: above any camera's; a larger file is data, not memory taken.
 inline constexpr std::uint64_t encoded_bytes_max = std::uint64_t{1} << 30U;
 
+/// One line of an @list: PATH_MAX, label included. Longer ones are no list but some other file.
+inline constexpr std::size_t list_line_bytes_max = 4096;
+
+/// Bytes of an @list read at a time: the first entry of a list of any length costs one read.
+inline constexpr std::size_t list_buffer_bytes = std::size_t{64} << 10U;
+
+/// Send buffer of a channel's end: sixteen of the largest messages, so that a peer's credits always fit. At least
+/// this is needed; Linux's default (212,992) is above it.
+inline constexpr int channel_buffer_bytes = 64 * 1024;
+
+/// Bytes read of one file in /proc or /sys: the largest, mountinfo, has about 100 bytes a mount.
+inline constexpr std::size_t system_file_bytes_max = std::size_t{4} << 20U;
+
 }  // namespace forebay::limits

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "host/memory/unique_fd.h"
+#include "pipeline/source/source.h"
+
+namespace forebay {
+
+/// A text file of paths, one a line, relative to the current directory; after a tab, a label. Empty lines are
+/// passed over; "\r\n" ends a line as "\n" does; a UTF-8 byte order mark at the start is ignored. Nothing is
+/// checked about the paths: a missing one becomes an io_error item. Streamed: reads limits::list_buffer_bytes
+/// at a time.
+class ListSource final : public Source {
+ public:
+  /// Opens `path` (a file, a pipe, /dev/stdin). Throws Error(usage) where it cannot be read.
+  explicit ListSource(std::string path);
+
+  /// Throws Error(usage), naming file and line, for a line that is longer than limits::list_line_bytes_max,
+  /// holds a NUL byte, or has a label but no path; Error(io) where reading fails.
+  [[nodiscard]] std::optional<SourceEntry> next() override;
+
+  /// Bytes read from the file so far.
+  [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+
+ private:
+  /// The next line without its end; valid until the next call.
+  [[nodiscard]] std::optional<std::string_view> next_line();
+  bool read_more();
+  [[noreturn]] void fail(std::string_view what) const;
+
+  std::string path_;
+  UniqueFd fd_;
+  std::string buffer_;  // what is read and not yet given out begins at begin_
+  std::size_t begin_ = 0;
+  std::uint64_t line_ = 0;  // number of the current line, from 1
+  std::uint64_t bytes_read_ = 0;
+};
+
+}  // namespace forebay

@@ -1,0 +1,125 @@
+#include "pipeline/source/list_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "host/error.h"
+#include "host/limits.h"
+#include "tests/source/entries.h"
+#include "tests/source/temporary_folder.h"
+
+namespace forebay {
+namespace {
+
+using test::drain;
+using test::Entries;
+using test::TemporaryFolder;
+
+Entries entries_of(const std::string& content) {
+  const TemporaryFolder folder;
+  ListSource source(folder.write("list.txt", content));
+  return drain(source);
+}
+
+std::string failure_of(const std::string& content, std::size_t entries_before) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("list.txt", content);
+  ListSource source(path);
+  for (std::size_t i = 0; i < entries_before; ++i) EXPECT_TRUE(source.next().has_value());
+  try {
+    static_cast<void>(source.next());
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::usage);
+    std::string message = error.what();
+    const std::size_t at = message.find(path);
+    EXPECT_NE(at, std::string::npos) << message;
+    return message.replace(at, path.size(), "LIST");
+  }
+  return "no error";
+}
+
+TEST(ListSource, ReadsPathsLabelsAndEveryLineEnd) {
+  EXPECT_EQ(entries_of("a.jpg\nb c.jpg\r\n\n\r\nd.jpg\tcat\ne.jpg\tdog \r\nf.jpg\tx\ty\ng.jpg\t\nlast.jpg"),
+            (Entries{{"a.jpg", ""},
+                     {"b c.jpg", ""},
+                     {"d.jpg", "cat"},
+                     {"e.jpg", "dog "},
+                     {"f.jpg", "x\ty"},
+                     {"g.jpg", ""},
+                     {"last.jpg", ""}}));
+}
+
+TEST(ListSource, KeepsBytesThatAreNotUtf8AndIgnoresAByteOrderMark) {
+  EXPECT_EQ(entries_of("\xEF\xBB\xBF"
+                       "a.jpg\n\xFF\xFE.jpg\n"),
+            (Entries{{"a.jpg", ""}, {"\xFF\xFE.jpg", ""}}));
+}
+
+TEST(ListSource, AnEmptyListHasNoEntries) {
+  EXPECT_EQ(entries_of(""), Entries{});
+  EXPECT_EQ(entries_of("\n\r\n\n"), Entries{});
+}
+
+TEST(ListSource, ALineMayFillTheLimitAndNoMore) {
+  const std::string longest(limits::list_line_bytes_max, 'x');
+  EXPECT_EQ(entries_of(longest + "\n"), (Entries{{longest, ""}}));
+  EXPECT_EQ(entries_of(longest), (Entries{{longest, ""}}));
+  const std::string message =
+      "line 2 of LIST is longer than 4096 bytes; a list is plain text with one path a line";
+  EXPECT_EQ(failure_of("a\n" + longest + "x\n", 1), message);
+  EXPECT_EQ(failure_of("a\n" + longest + "x", 1), message);
+  // A file without any line end is refused after one read, not read to its end.
+  EXPECT_EQ(failure_of("\n" + std::string(std::size_t{1} << 20U, 'x'), 0), message);
+}
+
+TEST(ListSource, WhatIsNoListIsRefusedByLine) {
+  using namespace std::string_literals;
+  EXPECT_EQ(failure_of("a\nb\nc\0d\n"s, 2),
+            "line 3 of LIST holds a NUL byte; a list is plain text with one path a line");
+  EXPECT_EQ(failure_of("\tcat\n", 0), "line 1 of LIST has a label but no path before the tab");
+}
+
+TEST(ListSource, LinesThatCrossReadsAreWhole) {
+  std::string content;
+  Entries wanted;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string path =
+        "folder/" + std::string(static_cast<std::size_t>(i % 97), 'n') + std::to_string(i);
+    content += path + "\n";
+    wanted.emplace_back(path, "");
+  }
+  EXPECT_EQ(entries_of(content), wanted);
+}
+
+// 1.2 million lines: the first entry costs one read of the buffer, whatever the length of the list.
+TEST(ListSource, TheFirstEntryOfAHugeListCostsOneRead) {
+  const TemporaryFolder folder;
+  std::string content;
+  for (int i = 0; i < 1'200'000; ++i) content += "pictures/" + std::to_string(i) + ".jpg\n";
+  ListSource source(folder.write("list.txt", content));
+  EXPECT_EQ(source.bytes_read(), 0U);
+  EXPECT_EQ(source.next()->path, "pictures/0.jpg");
+  EXPECT_EQ(source.bytes_read(), limits::list_buffer_bytes);
+  std::size_t count = 1;
+  while (source.next()) ++count;
+  EXPECT_EQ(count, 1'200'000U);
+  EXPECT_EQ(source.bytes_read(), content.size());
+}
+
+TEST(ListSource, AMissingListOrAFolderIsAUsageError) {
+  const TemporaryFolder folder;
+  for (const std::string& path : {folder / "missing.txt", folder.path().string()}) {
+    try {
+      ListSource source(path);
+      ADD_FAILURE() << path;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::usage);
+      EXPECT_THAT(error.what(), ::testing::StartsWith("cannot read list " + path + ": "));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace forebay
