@@ -51,6 +51,9 @@ inline constexpr std::chrono::seconds worker_silence{120};
 /// How long a child without work waits before it looks again; its channel closes when the coordinator ends.
 inline constexpr std::chrono::minutes idle_poll{10};
 
+/// How long next() waits for the caller to let a batch go, when all buffers are held. A training step takes less.
+inline constexpr std::chrono::minutes batch_wait{10};
+
 /// Payload alignment in a slot: DALI's sample alignment, a multiple of every vector width and cache line.
 inline constexpr std::size_t payload_alignment = 128;
 

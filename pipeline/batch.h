@@ -37,6 +37,9 @@ class Batch {
   /// Every planned item in item order.
   [[nodiscard]] std::span<const ItemRecord> items() const noexcept { return items_; }
 
+  /// For the coordinator, which numbers the rows at delivery.
+  [[nodiscard]] std::span<ItemRecord> items_for_numbering() noexcept { return items_; }
+
  private:
   std::uint64_t sequence_ = 0;
   TensorView tensor_;

@@ -40,8 +40,9 @@ void Handover::set_starved(bool starved) {
   changed_.notify_all();
 }
 
-std::optional<Chunk> Handover::revoke_last(std::uint64_t item) {
+std::optional<Chunk> Handover::revoke_last_if_waiting(std::uint64_t item) {
   const std::scoped_lock lock(mutex_);
+  if (!waiting_) return std::nullopt;
   return ready_.revoke_last(item);
 }
 
@@ -84,6 +85,13 @@ void Handover::throw_if_failed() const {
   if (error_) std::rethrow_exception(error_);
 }
 
+void Handover::wait(std::unique_lock<std::mutex>& lock) {
+  waiting_ = true;
+  if (starved_) wake();  // the flow may have to revoke a chunk now
+  changed_.wait(lock);
+  waiting_ = false;
+}
+
 std::optional<std::uint64_t> Handover::next_batch() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -91,7 +99,7 @@ std::optional<std::uint64_t> Handover::next_batch() {
     if (batch) return batch;
     throw_if_failed();
     if (stopped_ || ready_.exhausted() || finished_) return std::nullopt;
-    changed_.wait(lock);
+    wait(lock);
   }
 }
 
@@ -103,7 +111,7 @@ std::optional<Chunk> Handover::next_chunk(std::uint64_t batch, std::uint64_t ite
     if (chunk) return chunk;
     throw_if_failed();
     if (stopped_ || finished_) return std::nullopt;
-    changed_.wait(lock);
+    wait(lock);
   }
 }
 
@@ -119,7 +127,7 @@ std::optional<BatchResult> Handover::next_result(std::optional<std::uint64_t> ba
     }
     throw_if_failed();
     if (finished_) return std::nullopt;
-    changed_.wait(lock);
+    wait(lock);
   }
 }
 

@@ -38,7 +38,8 @@ class Handover {
   void offer(Chunk chunk);
   void set_total(std::uint64_t items);
   void set_starved(bool starved);
-  [[nodiscard]] std::optional<Chunk> revoke_last(std::uint64_t item);
+  /// Takes back the latest READY chunk after `item`, if the caller is blocked: what it waits for is not ready then.
+  [[nodiscard]] std::optional<Chunk> revoke_last_if_waiting(std::uint64_t item);
   void offer_result(BatchResult result);
   /// No more results or chunks will come.
   void finish();
@@ -66,6 +67,7 @@ class Handover {
 
  private:
   void throw_if_failed() const;  // under mutex_
+  void wait(std::unique_lock<std::mutex>& lock);
 
   const UniqueFd wake_;
 
@@ -77,6 +79,7 @@ class Handover {
   std::vector<std::uint32_t> released_results_;
   std::exception_ptr error_;
   bool starved_ = false;
+  bool waiting_ = false;  // the caller is blocked
   bool finished_ = false;
   bool stopped_ = false;
 };

@@ -102,6 +102,13 @@ std::optional<Chunk> WorkerLink::settle(std::uint64_t generation) {
 
 void WorkerLink::heard() noexcept { heard_ = std::chrono::steady_clock::now(); }
 
+void WorkerLink::observe_progress() noexcept {
+  const std::uint64_t progress = strip_.progress();
+  if (progress == progress_seen_) return;
+  progress_seen_ = progress;
+  heard();
+}
+
 bool WorkerLink::is_silent(std::chrono::steady_clock::time_point now) const noexcept {
   if (!ready_) return now - heard_ > limits::child_start;
   return !owed_.empty() && now - heard_ > limits::worker_silence;

@@ -48,15 +48,19 @@ class WorkerLink {
   [[nodiscard]] std::optional<Chunk> settle(std::uint64_t generation);
 
   [[nodiscard]] std::uint32_t number() const noexcept { return number_; }
-  [[nodiscard]] Strip& strip() noexcept { return strip_; }
+  [[nodiscard]] const Strip& strip() const noexcept { return strip_; }
   [[nodiscard]] std::deque<Chunk>& owed() noexcept { return owed_; }
+  [[nodiscard]] const std::deque<Chunk>& owed() const noexcept { return owed_; }
   [[nodiscard]] Channel& channel() noexcept { return thread_.joinable() ? channel_ : child_.channel(); }
   [[nodiscard]] Child& child() noexcept { return child_; }
   [[nodiscard]] bool has_process() const noexcept { return child_.valid(); }
   [[nodiscard]] WorkerStats& stats() noexcept { return stats_; }
+  [[nodiscard]] const WorkerStats& stats() const noexcept { return stats_; }
 
   /// For the watch over silence: the last time that the worker said or finished something.
   void heard() noexcept;
+  /// An item that was finished or begun since the last look counts as well: a chunk may take long, an item not.
+  void observe_progress() noexcept;
   [[nodiscard]] bool is_silent(std::chrono::steady_clock::time_point now) const noexcept;
   void mark_ready() noexcept { ready_ = true; }
 

@@ -23,6 +23,8 @@ class Source {
   [[nodiscard]] virtual std::optional<SourceEntry> next() = 0;
   /// The total number of entries where it is known without a scan.
   [[nodiscard]] virtual std::optional<std::uint64_t> size_hint() const { return std::nullopt; }
+  /// False where items have no file to open: host stages make their content.
+  [[nodiscard]] virtual bool has_files() const { return true; }
   /// One line on what was left out ("3 files with other suffixes"); empty if nothing.
   [[nodiscard]] virtual std::string note() const { return {}; }
 };

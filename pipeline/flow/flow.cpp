@@ -1,0 +1,195 @@
+#include "pipeline/flow/flow.h"
+
+#include <pthread.h>
+
+#include <csignal>
+#include <utility>
+
+#include "host/error.h"
+
+namespace forebay {
+namespace {
+
+constexpr std::uint64_t wake_tag = std::uint64_t{5} << 32U;
+constexpr std::uint64_t tag_mask = std::uint64_t{0xFFFFFFFF} << 32U;
+constexpr std::chrono::milliseconds tick_every{1000};
+
+/// Signals are the application's: none is delivered on this thread.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+Flow::Flow(FlowParts parts, Handover& handover, StatsBoard& stats)
+    : parts_(std::move(parts)),
+      handover_(handover),
+      stats_(stats),
+      plan_(std::move(parts_.source), parts_.options.batch, parts_.options.limit),
+      slots_(parts_.shape.workers, parts_.shape.slots_per_worker),
+      pool_(parts_.shape, parts_.brief, slots_, stats_, poller_, *this) {
+  poller_.add(handover_.wake_fd(), wake_tag);
+}
+
+Flow::~Flow() {
+  handover_.stop();
+  join();
+}
+
+void Flow::start() {
+  pool_.start();
+  if (parts_.owner) {
+    desk_ = std::make_unique<OwnerDesk>(parts_.shape, parts_.options, parts_.device_stages, parts_.results, pool_,
+                                        slots_, handover_, stats_, poller_);
+    desk_->start(std::move(parts_.owner));
+  }
+  const SignalsBlocked blocked;  // inherited by the thread
+  thread_ = std::thread([this] { run(); });
+}
+
+void Flow::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Flow::kill() noexcept {
+  kill_.store(true);
+  handover_.stop();
+}
+
+void Flow::run() {
+  pthread_setname_np(pthread_self(), "forebay-flow");
+  try {
+    serve();
+    pool_.sample_memory();
+    stop_processes();
+    handover_.finish();
+  } catch (...) {
+    stop_processes();
+    handover_.fail(std::current_exception());
+  }
+}
+
+void Flow::stop_processes() noexcept {
+  const bool at_once = kill_.load();
+  if (desk_) desk_->stop(at_once);
+  pool_.stop(at_once);
+}
+
+void Flow::serve() {
+  auto next_tick = std::chrono::steady_clock::now() + tick_every;
+  while (true) {
+    take_back();
+    dispatch();
+    if (desk_) desk_->pump(starved_, handover_.stopped());
+    if (done() || must_stop()) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_tick) {
+      pool_.tick();
+      if (desk_) desk_->tick();
+      next_tick = now + tick_every;
+    }
+    const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(next_tick - now);
+    for (const Poller::Event& event : poller_.wait(std::max(timeout, std::chrono::milliseconds(1)))) handle(event);
+  }
+}
+
+bool Flow::done() const {
+  const bool settled = plan_.complete() && pending_.empty() && pool_.idle();
+  if (!desk_) return settled;
+  return desk_->idle() && ((settled && desk_->exhausted()) || desk_->failed_item());
+}
+
+bool Flow::must_stop() const { return handover_.stopped() && (kill_.load() || !desk_ || desk_->idle()); }
+
+void Flow::handle(const Poller::Event& event) {
+  const auto number = static_cast<std::uint32_t>(event.tag);
+  switch (event.tag & tag_mask) {
+    case wake_tag: handover_.drain(); break;
+    case WorkerPool::channel_tag: pool_.on_channel(number); break;
+    case WorkerPool::exit_tag: pool_.on_exit(number); break;
+    case OwnerDesk::channel_tag:
+      if (event.writable) desk_->on_writable();
+      if (event.readable) desk_->on_channel();
+      break;
+    case OwnerDesk::exit_tag:
+      for (Chunk& chunk : desk_->on_exit()) chunk_returned(std::move(chunk));
+      break;
+    default: break;
+  }
+}
+
+void Flow::take_back() {
+  for (const Lease& lease : handover_.take_released()) slots_.release(lease);
+  if (!desk_) return;
+  for (const std::uint32_t result : handover_.take_released_results()) desk_->release_result(result);
+}
+
+void Flow::dispatch() {
+  if (handover_.stopped() || (desk_ && desk_->failed_item())) return;
+  while (const std::optional<std::uint32_t> worker = pool_.with_room()) {
+    if (!pending_.empty()) {
+      Chunk chunk = std::move(pending_.begin()->second);
+      pending_.erase(pending_.begin());
+      pool_.dispatch(*worker, std::move(chunk));
+      continue;
+    }
+    std::optional<Chunk> chunk = plan_.next_chunk(parts_.shape.chunk_items);
+    if (!chunk) break;
+    pool_.dispatch(*worker, std::move(*chunk));
+  }
+  announce_plan();
+  // No slot is FREE and none is FILLING: only deliveries can move things on now.
+  starved_ = pool_.idle() && !pool_.with_room();
+  if (!desk_) handover_.set_starved(starved_);
+  if (starved_ && !pending_.empty()) revoke_for_pending();
+}
+
+void Flow::announce_plan() {
+  const bool newly_complete = plan_.complete() && !total_known_;
+  stats_.update([&](RunStats& stats) {
+    stats.items_planned = plan_.total().value_or(plan_.planned());
+    stats.plan_complete = plan_.total().has_value();
+    if (newly_complete) stats.source_note = plan_.note();
+  });
+  if (!newly_complete) return;
+  total_known_ = true;
+  handover_.set_total(plan_.planned());
+  if (desk_) desk_->set_total(plan_.planned());
+}
+
+void Flow::revoke_for_pending() {
+  const std::uint64_t needed = pending_.begin()->first;
+  std::optional<Chunk> chunk = desk_ ? desk_->revoke_last(needed) : handover_.revoke_last_if_waiting(needed);
+  if (!chunk) return;
+  slots_.release(*chunk->lease);
+  chunk->lease.reset();
+  chunk->finished.clear();
+  chunk_returned(std::move(*chunk));
+  handover_.wake();  // dispatch again
+}
+
+void Flow::chunk_ready(Chunk chunk) {
+  if (desk_) {
+    desk_->offer(std::move(chunk));
+  } else {
+    handover_.offer(std::move(chunk));
+  }
+}
+
+void Flow::chunk_returned(Chunk chunk) {
+  const std::uint64_t first = chunk.first_item;
+  pending_.emplace(first, std::move(chunk));
+}
+
+}  // namespace forebay

@@ -1,0 +1,229 @@
+#include "pipeline/flow/worker_pool.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "host/contract.h"
+#include "host/error.h"
+#include "host/limits.h"
+#include "host/process/process_info.h"
+
+namespace forebay {
+
+WorkerPool::WorkerPool(const RunShape& shape, WorkerBrief brief, SlotTable& slots, StatsBoard& stats, Poller& poller,
+                       PoolListener& listener)
+    : shape_(shape),
+      brief_(std::move(brief)),
+      limits_{shape.slot_bytes, brief_.prepare.crop},
+      slots_(slots),
+      stats_(stats),
+      poller_(poller),
+      listener_(listener) {}
+
+void WorkerPool::start() {
+  stats_.update([&](RunStats& stats) { stats.workers.resize(shape_.workers); });
+  links_.reserve(shape_.workers);
+  for (std::uint32_t number = 0; number < shape_.workers; ++number) {
+    WorkerLink& link = links_.emplace_back(number, shape_);
+    link.start(shape_, brief_);
+    watch(link);
+    publish(link);
+  }
+}
+
+void WorkerPool::watch(WorkerLink& link) {
+  poller_.add(link.channel().fd(), channel_tag | link.number());
+  if (link.has_process()) poller_.add(link.child().pidfd(), exit_tag | link.number());
+}
+
+void WorkerPool::publish(const WorkerLink& link) {
+  stats_.update([&](RunStats& stats) { stats.workers[link.number()] = link.stats(); });
+}
+
+std::optional<std::uint32_t> WorkerPool::with_room() const {
+  std::optional<std::uint32_t> best;
+  for (const WorkerLink& link : links_) {
+    const std::size_t owed = link.owed().size();
+    if (owed >= limits::worker_credits || slots_.free_slots(link.number()) == 0) continue;
+    if (!best || owed < links_[*best].owed().size()) best = link.number();
+  }
+  return best;
+}
+
+bool WorkerPool::idle() const noexcept {
+  return std::all_of(links_.begin(), links_.end(), [](const WorkerLink& link) { return link.owed().empty(); });
+}
+
+void WorkerPool::dispatch(std::uint32_t worker, Chunk chunk) {
+  chunk.lease = slots_.lease(worker);
+  expect(chunk.lease.has_value(), "a chunk is dispatched to a worker with room");
+  links_[worker].send(std::move(chunk), shape_.files);
+}
+
+void WorkerPool::on_channel(std::uint32_t worker) {
+  WorkerLink& link = links_[worker];
+  while (true) {
+    const ReceiveResult result = link.channel().try_receive(received_);
+    if (result == ReceiveResult::would_block) return;
+    if (result == ReceiveResult::closed) {
+      if (!link.has_process()) throw Error(ErrorCode::peer_died, "the inline worker ended; its line above says why");
+      poller_.remove(link.channel().fd());  // the exit is reported by the pidfd
+      return;
+    }
+    link.heard();
+    link.mark_ready();
+    if (const auto done = message_as<ChunkDone>(received_)) {
+      on_chunk_done(link, *done);
+    } else if (!message_as<Hello>(received_)) {
+      replace(link);
+      return;
+    }
+  }
+}
+
+void WorkerPool::replace(WorkerLink& link) {
+  if (!link.has_process()) throw Error(ErrorCode::protocol, "the inline worker wrote an invalid descriptor or message");
+  link.child().kill_group();
+}
+
+bool WorkerPool::collect(WorkerLink& link, Chunk& chunk, std::uint32_t end) {
+  RunStats sum;  // only the counters below are used
+  double busy_us = 0;
+  for (auto position = static_cast<std::uint32_t>(chunk.finished.size()); position < end; ++position) {
+    // The one read of shared memory: from here on only the private copy decides.
+    const ItemDescriptor copy = link.strip().descriptor(chunk.lease->slot, position);
+    if (!descriptor_is_valid(copy, limits_, chunk.first_item + position, chunk.payload_used())) return false;
+    chunk.finished.push_back(copy);
+    if (chunk.items[position].failed == ItemErrorCode::none) ++chunk.items[position].attempts;
+    sum.decoded_bytes += copy.decoded_bytes;
+    sum.payload_bytes_written += copy.decoded_bytes + (copy.kind == ItemKind::region ? 0 : copy.bytes);
+    sum.worker_fallbacks += copy.fallback;
+    sum.stage_busy_s["read"] += copy.read_us * 1e-6;
+    sum.stage_busy_s["decode"] += copy.decode_us * 1e-6;
+    sum.stage_busy_s["prepare"] += copy.prepare_us * 1e-6;
+    sum.stage_busy_s["host_stage"] += copy.stage_us * 1e-6;
+    busy_us += copy.read_us + copy.decode_us + copy.prepare_us + copy.stage_us;
+    deaths_without_progress_ = 0;
+  }
+  link.stats().busy_s += busy_us * 1e-6;
+  stats_.update([&](RunStats& stats) {
+    stats.decoded_bytes += sum.decoded_bytes;
+    stats.payload_bytes_written += sum.payload_bytes_written;
+    stats.worker_fallbacks += sum.worker_fallbacks;
+    for (const auto& [stage, seconds] : sum.stage_busy_s) stats.stage_busy_s[stage] += seconds;
+    stats.workers[link.number()].busy_s = link.stats().busy_s;
+  });
+  return true;
+}
+
+void WorkerPool::on_chunk_done(WorkerLink& link, const ChunkDone& done) {
+  std::optional<Chunk> chunk = link.settle(done.generation);
+  if (!chunk) return;  // a report of a lease that is no longer in force
+  const bool sane = done.slot == chunk->lease->slot && done.done <= chunk->count() &&
+                    done.done > chunk->finished.size() && collect(link, *chunk, done.done);
+  if (!sane) {
+    link.owed().push_front(std::move(*chunk));
+    replace(link);
+    return;
+  }
+  if (done.done < chunk->count()) {
+    Chunk rest;
+    rest.batch = chunk->batch;
+    rest.first_item = chunk->first_item + done.done;
+    const auto cut = chunk->items.begin() + done.done;
+    rest.items.assign(std::make_move_iterator(cut), std::make_move_iterator(chunk->items.end()));
+    chunk->items.erase(cut, chunk->items.end());
+    listener_.chunk_returned(std::move(rest));
+  }
+  slots_.mark_ready(*chunk->lease);
+  listener_.chunk_ready(std::move(*chunk));
+}
+
+void WorkerPool::on_exit(std::uint32_t worker) {
+  WorkerLink& link = links_[worker];
+  const auto status = link.child().wait_until(std::chrono::steady_clock::now() + limits::child_reap);
+  if (!status) return;  // spurious: the pidfd will fire again
+  on_channel(worker);   // what it reported before it died still counts
+  recover(link, *status);
+}
+
+void WorkerPool::charge(PlannedItem& item, const ExitStatus& status) {
+  ++item.attempts;
+  // SIGKILL comes from outside (a person, the OOM killer): the first one is nobody's fault yet.
+  const bool from_outside = status.known && status.signal == SIGKILL;
+  if (from_outside && item.attempts == 1) return;
+  if (++item.deaths < limits::item_attempts_max) return;
+  item.failed = ItemErrorCode::worker_died;
+  item.message = fmt::format("quarantined: {} attempts ended their worker, the last was {}", item.attempts,
+                             describe(status));
+  deaths_without_progress_ = 0;
+}
+
+void WorkerPool::recover(WorkerLink& link, const ExitStatus& status) {
+  ++deaths_without_progress_;
+  const std::uint64_t progress = link.strip().progress();
+  for (Chunk& chunk : link.owed()) {
+    if (progress >> 8U == chunk.lease->generation) {
+      const auto position = static_cast<std::uint32_t>(progress & 0xFFU);
+      const bool sane = position <= chunk.count() && collect(link, chunk, position);
+      if (sane && position < chunk.count()) charge(chunk.items[position], status);
+    }
+    chunk.lease = slots_.renew(*chunk.lease);
+  }
+  // A chunk that was complete but not yet reported needs no worker any more.
+  while (!link.owed().empty() && link.owed().front().finished.size() == link.owed().front().count()) {
+    std::optional<Chunk> chunk = link.settle(link.owed().front().lease->generation);
+    slots_.mark_ready(*chunk->lease);
+    listener_.chunk_ready(std::move(*chunk));
+  }
+  if (deaths_without_progress_ > limits::deaths_without_progress_max) {
+    throw Error(ErrorCode::peer_died,
+                fmt::format("workers died {} times in a row without finishing an item, the last with {}; run with "
+                            "--workers 0 to see what happens in one process",
+                            deaths_without_progress_, describe(status)));
+  }
+  ++link.stats().restarts;
+  link.start(shape_, brief_);
+  watch(link);
+  link.send_again(shape_.files);
+  publish(link);
+}
+
+void WorkerPool::tick() {
+  const auto now = std::chrono::steady_clock::now();
+  for (WorkerLink& link : links_) {
+    link.observe_progress();
+    if (link.has_process() && link.is_silent(now)) link.child().kill_group();
+  }
+  sample_memory();
+}
+
+void WorkerPool::sample_memory() {
+  for (WorkerLink& link : links_) {
+    const std::optional<std::uint64_t> peak = peak_rss_bytes(link.stats().pid);
+    if (peak) link.stats().peak_rss_bytes = std::max(link.stats().peak_rss_bytes, *peak);
+    publish(link);
+  }
+}
+
+void WorkerPool::stop(bool at_once) noexcept {
+  for (WorkerLink& link : links_) {
+    if (at_once && link.has_process()) link.child().kill_group();
+    link.channel().close();
+  }
+  const auto deadline = std::chrono::steady_clock::now() + limits::child_stop;
+  for (WorkerLink& link : links_) {
+    if (!link.has_process()) continue;
+    try {
+      if (!link.child().wait_until(deadline)) link.child().kill_group();
+    } catch (const Error&) {
+      link.child().kill_group();  // the destructor reaps
+    }
+  }
+  // The strips stay: what is READY in them is still to be delivered.
+}
+
+}  // namespace forebay
