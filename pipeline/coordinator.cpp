@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "host/error.h"
+#include "device/cuda_module.h"
 #include "host/memory/memory_budget.h"
 
 namespace forebay {
@@ -111,10 +112,13 @@ std::optional<Batch> Coordinator::next() {
 
 std::optional<Batch> Coordinator::next_of_owner() {
   const bool in_order = options_.order == Order::index;
+  if (last_owner_batch_) return std::nullopt;
   std::optional<BatchResult> result =
       handover_->next_result(in_order ? std::optional(next_owner_batch_) : std::nullopt);
   if (!result) return std::nullopt;
   ++next_owner_batch_;
+  // A short batch is the plan's last, or was cut by stop(): what follows it would leave a gap.
+  last_owner_batch_ = in_order && result->items.size() < options_.batch;
   const std::shared_ptr<SealedMemory> memory = results_[result->result];
   auto buffer = std::make_shared<BatchBuffer>(
       memory->bytes(), [handover = handover_, memory, number = result->result] { handover->release_result(number); });

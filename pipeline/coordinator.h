@@ -52,6 +52,7 @@ class Coordinator {
   std::unique_ptr<Flow> flow_;
   std::unique_ptr<Assembler> assembler_;  // null where an owner builds the batches
   std::uint64_t next_owner_batch_ = 0;
+  bool last_owner_batch_ = false;
   std::uint64_t rows_ = 0;
   std::optional<ItemRecord> failure_;
   std::atomic<bool> stop_asked_{false};

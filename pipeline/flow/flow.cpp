@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/error.h"
+#include "host/limits.h"
 
 namespace forebay {
 namespace {
@@ -82,7 +83,7 @@ void Flow::run() {
 
 void Flow::stop_processes() noexcept {
   const bool at_once = kill_.load();
-  if (desk_) desk_->stop(at_once);
+  if (desk_) desk_->stop(at_once || overdue_);
   pool_.stop(at_once);
 }
 
@@ -99,7 +100,8 @@ void Flow::serve() {
       if (desk_) desk_->tick();
       next_tick = now + tick_every;
     }
-    const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(next_tick - now);
+    const auto until = stop_deadline_ ? std::min(*stop_deadline_, next_tick) : next_tick;
+    const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(until - now);
     for (const Poller::Event& event : poller_.wait(std::max(timeout, std::chrono::milliseconds(1)))) handle(event);
   }
 }
@@ -110,7 +112,14 @@ bool Flow::done() const {
   return desk_->idle() && ((settled && desk_->exhausted()) || desk_->failed_item());
 }
 
-bool Flow::must_stop() const { return handover_.stopped() && (kill_.load() || !desk_ || desk_->idle()); }
+bool Flow::must_stop() {
+  if (!handover_.stopped()) return false;
+  if (kill_.load() || !desk_ || desk_->idle()) return true;
+  const auto now = std::chrono::steady_clock::now();
+  if (!stop_deadline_) stop_deadline_ = now + limits::child_stop;
+  overdue_ = now > *stop_deadline_;
+  return overdue_;
+}
 
 void Flow::handle(const Poller::Event& event) {
   const auto number = static_cast<std::uint32_t>(event.tag);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <thread>
@@ -62,7 +63,7 @@ class Flow : private PoolListener {
   void revoke_for_pending();
   void announce_plan();
   [[nodiscard]] bool done() const;
-  [[nodiscard]] bool must_stop() const;
+  [[nodiscard]] bool must_stop();
   void stop_processes() noexcept;
 
   void chunk_ready(Chunk chunk) override;
@@ -79,6 +80,8 @@ class Flow : private PoolListener {
   std::map<std::uint64_t, Chunk> pending_;  // by first item; bounded by the chunks that were under way
   bool starved_ = false;
   bool total_known_ = false;
+  std::optional<std::chrono::steady_clock::time_point> stop_deadline_;  // set when stop() is first seen
+  bool overdue_ = false;                                                // the owner did not finish in time
   std::atomic<bool> kill_{false};
   std::thread thread_;
 };

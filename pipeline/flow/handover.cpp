@@ -95,6 +95,10 @@ void Handover::wait(std::unique_lock<std::mutex>& lock) {
 std::optional<std::uint64_t> Handover::next_batch() {
   std::unique_lock lock(mutex_);
   while (true) {
+    if (cut_) {
+      throw_if_failed();
+      return std::nullopt;
+    }
     const std::optional<std::uint64_t> batch = ready_.pick_batch(starved_ || stopped_);
     if (batch) return batch;
     throw_if_failed();
@@ -109,8 +113,10 @@ std::optional<Chunk> Handover::next_chunk(std::uint64_t batch, std::uint64_t ite
     if (item >= ready_.batch_end(batch)) return std::nullopt;
     std::optional<Chunk> chunk = ready_.take(item);
     if (chunk) return chunk;
-    throw_if_failed();
-    if (stopped_ || finished_) return std::nullopt;
+    if (stopped_ || finished_) {
+      cut_ = true;
+      return std::nullopt;
+    }
     wait(lock);
   }
 }

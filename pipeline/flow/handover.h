@@ -53,7 +53,8 @@ class Handover {
   // --- caller ---
   /// The next batch to assemble from chunks; nothing at the end or after stop(). Throws what fail() was given.
   [[nodiscard]] std::optional<std::uint64_t> next_batch();
-  /// The chunk of a picked batch that begins with `item`; nothing at the batch's end, or after stop() if not ready.
+  /// The chunk of a picked batch that begins with `item`; nothing at the batch's end. After stop() or fail() nothing if it
+  /// is not ready: the batch is cut there, and is the last one.
   [[nodiscard]] std::optional<Chunk> next_chunk(std::uint64_t batch, std::uint64_t item);
   /// The next batch of the owner; nothing at the end or after stop(). `batch`: wait for this one (index order).
   [[nodiscard]] std::optional<BatchResult> next_result(std::optional<std::uint64_t> batch);
@@ -82,6 +83,7 @@ class Handover {
   bool waiting_ = false;  // the caller is blocked
   bool finished_ = false;
   bool stopped_ = false;
+  bool cut_ = false;  // a batch ended early: what follows would leave a gap
 };
 
 }  // namespace forebay

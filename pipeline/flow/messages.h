@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "device/backend.h"
+#include "device/ops/prepare.h"
 #include "host/channel/channel.h"
 #include "host/process/function.h"
 #include "pipeline/decode/decoder.h"

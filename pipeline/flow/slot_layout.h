@@ -52,7 +52,7 @@ struct ItemDescriptor {
   std::uint32_t stage_us = 0;
   std::uint32_t reserved2 = 0;
   std::uint64_t decoded_bytes = 0;
-  std::array<char, 88> message{};  ///< zero-terminated
+  std::array<char, 96> message{};  ///< zero-terminated
 };
 static_assert(sizeof(ItemDescriptor) == 256, "the slot layout is versioned: bump slot_layout_version");
 
