@@ -77,4 +77,13 @@ inline constexpr int channel_buffer_bytes = 64 * 1024;
 /// Bytes read of one file in /proc or /sys: the largest, mountinfo, has about 100 bytes a mount.
 inline constexpr std::size_t system_file_bytes_max = std::size_t{4} << 20U;
 
+/// Space reserved ahead in tensors.npy: at first, and at most in one step, doubling between. Large steps keep the
+/// file in few extents; a disk that is nearly full is asked for what is needed at once.
+inline constexpr std::uint64_t npy_reserve_bytes_min = std::uint64_t{64} << 20U;
+inline constexpr std::uint64_t npy_reserve_bytes_max = std::uint64_t{1} << 30U;
+
+/// Lines of items.jsonl held back for an earlier batch in completion order: 300,000 lines of 200 bytes, what a fast
+/// run delivers while one worker is silent for limits::worker_silence.
+inline constexpr std::size_t items_held_bytes = std::size_t{64} << 20U;
+
 }  // namespace forebay::limits

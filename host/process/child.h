@@ -22,7 +22,8 @@ struct ExitStatus {
 /// "exit code 3", "killed by signal 9 (SIGKILL)", "exit status unknown".
 [[nodiscard]] std::string describe(const ExitStatus& status);
 
-/// What the child runs: a plain function that receives its end of the channel. Its return value is the exit code.
+/// What the child runs: a plain function that receives its end of the channel. Its return value is the exit
+/// code.
 using ChildMain = int (*)(Channel channel);
 
 struct SpawnOptions {
@@ -33,10 +34,12 @@ struct SpawnOptions {
 /// One spawned child: its pid, its pidfd and this side's end of its channel. Move-only. Destruction kills the
 /// child (SIGKILL) and reaps it, within limits::child_reap. Not thread-safe.
 ///
-/// The child is started by posix_spawn of /proc/self/exe (so a replaced file on disk does no harm) from an immortal
-/// spawner thread (so PDEATHSIG means the death of the process, not of the thread that asked), as its own process
-/// group, with stdin from /dev/null, stdout and stderr inherited, default signal dispositions, an empty mask, and no descriptors but 0, 1, 2
-/// and its channel. It ends by SIGKILL when this process ends in whatever way.
+/// The child is started by posix_spawn of /proc/self/exe (so a replaced file on disk does no harm) from an
+/// immortal spawner thread (so PDEATHSIG means the death of the process, not of the thread that asked), as
+/// its own process group, with stdin from /dev/null, stdout and stderr inherited, default signal
+/// dispositions, an empty mask, and no descriptors but 0, 1, 2 and its channel. It ends by SIGKILL when this
+/// process ends in whatever way. When its own exit is confirmed, whatever it started and left in its process
+/// group is killed too.
 class Child {
  public:
   Child() noexcept = default;
@@ -47,8 +50,8 @@ class Child {
   ~Child();
 
   /// Starts a child that runs `main`. Blocks for the exec (about a millisecond), not for the child's hello.
-  /// Thread-safe. Throws Error(spawn) where the process cannot be started, and Error(usage) where init() has not
-  /// been called first in main().
+  /// Thread-safe. Throws Error(spawn) where the process cannot be started, and Error(usage) where init() has
+  /// not been called first in main().
   [[nodiscard]] static Child spawn(ChildMain main, const SpawnOptions& options);
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
@@ -58,14 +61,19 @@ class Child {
 
   /// Sends a signal through the pidfd: never to a recycled pid. Nothing happens if the child has ended.
   void signal(int number) const noexcept;
-  /// SIGKILL to the child's whole process group, which takes what it started itself along.
+  /// SIGKILL to the child's whole process group, which takes what it started itself along. Nothing happens
+  /// once the child has been reaped (its number may be somebody else's by then).
   void kill_group() const noexcept;
 
-  /// Waits for the exit, at most until the deadline; reaps. Nothing if it still runs. Repeated calls give the same.
+  /// Waits for the exit, at most until the deadline; reaps. Nothing if it still runs. Repeated calls give the
+  /// same. Throws Error(environment) where the kernel refuses to tell.
   [[nodiscard]] std::optional<ExitStatus> wait_until(std::chrono::steady_clock::time_point deadline);
 
  private:
+  void end() noexcept;
+
   pid_t pid_ = 0;
+  pid_t parent_ = 0;  // who spawned it: a forked copy of that process must leave the child alone
   UniqueFd pidfd_;
   Channel channel_;
   std::optional<ExitStatus> status_;

@@ -1,0 +1,13 @@
+#pragma once
+
+namespace forebay {
+
+/// The rest of a spawned child's life, after `variable` (the value of spawn_variable) told init() that it is
+/// one: takes the note, ties itself to its parent's life, runs its ChildMain, exits with its return value. An
+/// exception that escapes is one line on stderr, headed by `title`, and exit code 1. A hand-over that is not
+/// one (the variable leaked into a process that Forebay did not spawn) is exit code 2: going on into the
+/// program's main could spawn without end. `ready` is called before ChildMain: from there on the child may
+/// spawn itself.
+[[noreturn]] void run_as_child(const char* variable, const char* title, void (*ready)());
+
+}  // namespace forebay

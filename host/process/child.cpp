@@ -1,0 +1,190 @@
+#include "host/process/child.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+
+#include "host/error.h"
+#include "host/process/init.h"
+#include "host/process/spawn_note.h"
+#include "host/process/spawner.h"
+
+namespace forebay {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Only while a debugger of the child's holds back its exit: see reap().
+constexpr std::chrono::milliseconds held_back_poll{1};
+
+int send_signal(int pidfd, int number) noexcept {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0));
+}
+
+timespec left_until(Clock::time_point deadline) noexcept {
+  const auto now = Clock::now();
+  const std::int64_t left_ns =
+      deadline <= now ? 0 : std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - now).count();
+  return {static_cast<time_t>(left_ns / 1'000'000'000), static_cast<long>(left_ns % 1'000'000'000)};
+}
+
+/// True once the process has ended; false when the deadline passed first.
+bool wait_for_end(int pidfd, Clock::time_point deadline) {
+  while (true) {
+    const timespec timeout = left_until(deadline);
+    pollfd entry{pidfd, POLLIN, 0};
+    const int ready = ::ppoll(&entry, 1, &timeout, nullptr);
+    if (ready > 0) return true;
+    if (ready == 0) return false;
+    if (errno != EINTR) throw os_error(errno, "cannot wait for a child process");
+  }
+}
+
+/// The status of a process that has ended; nothing while a debugger has not let go of it yet.
+std::optional<ExitStatus> reap(int pidfd) {
+  siginfo_t info{};
+  while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG) != 0) {
+    if (errno == ECHILD) return ExitStatus{};  // the application reaped it (wait(-1), SIGCHLD ignored)
+    if (errno != EINTR) throw os_error(errno, "cannot ask for a child's exit status");
+  }
+  if (info.si_pid == 0) return std::nullopt;
+  ExitStatus status;
+  status.known = true;
+  if (info.si_code == CLD_EXITED) {
+    status.exit_code = info.si_status;
+  } else {
+    status.signal = info.si_status;
+    status.core_dumped = info.si_code == CLD_DUMPED;
+  }
+  return status;
+}
+
+void require_guard() {
+  if (initialised()) return;
+  throw Error(ErrorCode::usage,
+              std::getenv(spawn_variable) == nullptr
+                  ? "cannot spawn: call forebay::init(argc, argv) first in main"
+                  : "cannot spawn before main: a static initialiser of this program tried to, in a "
+                    "process that is being spawned itself; spawn after forebay::init(argc, argv)");
+}
+
+std::uint64_t next_nonce() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+SpawnNote note_for(ChildMain main, const SpawnOptions& options) {
+  SpawnNote note;
+  note.parent = ::getpid();
+  note.nonce = next_nonce();
+  note.main = function_id_of(reinterpret_cast<const void*>(main));
+  if (options.name.size() >= note.name.size()) {
+    throw Error(ErrorCode::usage, fmt::format("a process name has at most {} bytes, but \"{}\" has {}",
+                                              note.name.size() - 1, options.name, options.name.size()));
+  }
+  std::copy(options.name.begin(), options.name.end(), note.name.begin());
+  return note;
+}
+
+}  // namespace
+
+std::string describe(const ExitStatus& status) {
+  if (!status.known) return "exit status unknown";
+  if (status.signal == 0) return fmt::format("exit code {}", status.exit_code);
+  const char* name = ::sigabbrev_np(status.signal);
+  const std::string signal =
+      name != nullptr ? fmt::format("{} (SIG{})", status.signal, name) : fmt::format("{}", status.signal);
+  return fmt::format("killed by signal {}{}", signal, status.core_dumped ? ", core dumped" : "");
+}
+
+Child Child::spawn(ChildMain main, const SpawnOptions& options) {
+  require_guard();
+  const SpawnNote note = note_for(main, options);
+  auto [mine, theirs] = Channel::pair();
+  // Before the exec, so that the child never waits for it.
+  if (mine.try_send(note) != SendResult::sent)
+    throw Error(ErrorCode::spawn, "a new channel takes no message");
+  SpawnOrder order;
+  order.title = options.title.empty() ? "forebay: child" : options.title;
+  order.channel = theirs.fd();
+  order.spawn_variable = fmt::format("{}={}:{}", spawn_variable, note.parent, note.nonce);
+  Spawned spawned = Spawner::instance().spawn(order);
+  Child child;
+  child.pid_ = spawned.pid;
+  child.parent_ = note.parent;
+  child.pidfd_ = std::move(spawned.pidfd);
+  child.channel_ = std::move(mine);
+  return child;
+}
+
+Child::Child(Child&& other) noexcept
+    : pid_(std::exchange(other.pid_, 0)),
+      parent_(std::exchange(other.parent_, 0)),
+      pidfd_(std::move(other.pidfd_)),
+      channel_(std::move(other.channel_)),
+      status_(std::exchange(other.status_, std::nullopt)) {}
+
+Child& Child::operator=(Child&& other) noexcept {
+  if (this == &other) return *this;
+  end();
+  pid_ = std::exchange(other.pid_, 0);
+  parent_ = std::exchange(other.parent_, 0);
+  pidfd_ = std::move(other.pidfd_);
+  channel_ = std::move(other.channel_);
+  status_ = std::exchange(other.status_, std::nullopt);
+  return *this;
+}
+
+Child::~Child() { end(); }
+
+void Child::end() noexcept {
+  if (!valid() || status_ || parent_ != ::getpid()) return;
+  kill_group();
+  try {
+    if (wait_until(Clock::now() + limits::child_reap)) return;
+    static_cast<void>(std::fprintf(stderr,
+                                   "forebay: process %d does not end, not even by SIGKILL; left behind\n",
+                                   static_cast<int>(pid_)));
+  } catch (const Error& error) {
+    static_cast<void>(
+        std::fprintf(stderr, "forebay: process %d: %s\n", static_cast<int>(pid_), error.what()));
+  }
+}
+
+void Child::signal(int number) const noexcept {
+  if (valid() && !status_) static_cast<void>(send_signal(pidfd_.get(), number));
+}
+
+void Child::kill_group() const noexcept {
+  if (!valid() || status_) return;
+  // Until it is reaped, the child's number and so its group's is taken. ESRCH: somebody else has reaped it.
+  if (send_signal(pidfd_.get(), SIGKILL) != 0 && errno == ESRCH) return;
+  ::kill(-pid_, SIGKILL);
+}
+
+std::optional<ExitStatus> Child::wait_until(Clock::time_point deadline) {
+  if (status_ || !valid()) return status_;
+  while (wait_for_end(pidfd_.get(), deadline)) {
+    kill_group();  // what the child left behind, while the unreaped child still keeps the group's number
+                   // taken
+    status_ = reap(pidfd_.get());
+    if (status_) return status_;
+    if (Clock::now() >= deadline) break;
+    const timespec pause{0, std::chrono::nanoseconds(held_back_poll).count()};
+    static_cast<void>(::ppoll(nullptr, 0, &pause, nullptr));
+  }
+  return std::nullopt;
+}
+
+}  // namespace forebay

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+namespace forebay {
+
+/// The most memory that process `pid` ever had resident, shared pages included, in bytes (VmHWM in
+/// /proc/PID/status). Nothing where the process has ended or may not be read. Thread-safe; blocks for a file
+/// read.
+[[nodiscard]] std::optional<std::uint64_t> peak_rss_bytes(pid_t pid);
+
+/// The memory of process `pid` now, in bytes, each shared page divided by the number of its users (Pss in
+/// /proc/PID/smaps_rollup), so that processes add up. Walks the page tables: about a millisecond per GiB.
+[[nodiscard]] std::optional<std::uint64_t> pss_bytes(pid_t pid);
+
+}  // namespace forebay
