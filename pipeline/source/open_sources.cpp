@@ -72,6 +72,7 @@ class RangeSource final : public Source {
     ++given_;
     return SourceEntry{};
   }
+  [[nodiscard]] bool has_files() const override { return false; }
   [[nodiscard]] std::optional<std::uint64_t> size_hint() const override { return count_; }
 
  private:
