@@ -1,0 +1,68 @@
+#include "pipeline/flow/slot_table.h"
+
+#include <gtest/gtest.h>
+
+namespace forebay {
+namespace {
+
+TEST(SlotTable, WalksTheLifeCycle) {
+  SlotTable table(2, 2);
+  EXPECT_EQ(table.free_slots(1), 2U);
+  const auto lease = table.lease(1);
+  ASSERT_TRUE(lease);
+  EXPECT_TRUE(table.holds(*lease, SlotState::filling));
+  EXPECT_EQ(table.free_slots(1), 1U);
+  EXPECT_EQ(table.free_slots(0), 2U) << "another worker's strip is untouched";
+  table.mark_ready(*lease);
+  table.mark_in_flight(*lease);
+  table.put_back(*lease);
+  EXPECT_TRUE(table.holds(*lease, SlotState::ready));
+  table.mark_in_flight(*lease);
+  table.release(*lease);
+  EXPECT_EQ(table.free_slots(1), 2U);
+}
+
+TEST(SlotTable, GivesNothingWhenAStripIsFull) {
+  SlotTable table(1, 2);
+  ASSERT_TRUE(table.lease(0));
+  ASSERT_TRUE(table.lease(0));
+  EXPECT_FALSE(table.lease(0));
+}
+
+TEST(SlotTable, EveryLeaseHasItsOwnGeneration) {
+  SlotTable table(1, 1);
+  const Lease first = *table.lease(0);
+  const Lease renewed = table.renew(first);
+  EXPECT_EQ(renewed.slot, first.slot);
+  EXPECT_NE(renewed.generation, first.generation);
+  EXPECT_FALSE(table.holds(first, SlotState::filling)) << "the dead worker's lease is void";
+  EXPECT_TRUE(table.holds(renewed, SlotState::filling));
+}
+
+TEST(SlotTable, ARevokedReadySlotIsFree) {
+  SlotTable table(1, 1);
+  const Lease lease = *table.lease(0);
+  table.mark_ready(lease);
+  table.release(lease);
+  EXPECT_TRUE(table.lease(0));
+}
+
+TEST(SlotTableDeathTest, AbortsWhereTheLifeCycleIsBroken) {
+  SlotTable table(1, 1);
+  const Lease lease = *table.lease(0);
+  EXPECT_DEATH(table.mark_in_flight(lease), "life cycle");
+  EXPECT_DEATH(table.release(lease), "life cycle");
+  const Lease renewed = table.renew(lease);
+  EXPECT_DEATH(table.mark_ready(lease), "life cycle");
+  table.mark_ready(renewed);
+  EXPECT_DEATH(table.mark_ready(renewed), "life cycle");
+}
+
+TEST(SlotTable, ForeignNumbersHoldNothing) {
+  SlotTable table(1, 1);
+  EXPECT_FALSE(table.holds({7, 0, 1}, SlotState::free));
+  EXPECT_FALSE(table.holds({0, 9, 1}, SlotState::free));
+}
+
+}  // namespace
+}  // namespace forebay
