@@ -86,4 +86,16 @@ inline constexpr std::uint64_t npy_reserve_bytes_max = std::uint64_t{1} << 30U;
 /// run delivers while one worker is silent for limits::worker_silence.
 inline constexpr std::size_t items_held_bytes = std::size_t{64} << 20U;
 
+/// Edge of a finished picture: a row of f32 is then 3 GiB; more is a typo.
+inline constexpr std::uint32_t result_edge_max = 16384;
+
+/// Slots of one worker: with a single one it could not fill while the last is read.
+inline constexpr std::uint32_t slots_per_worker_min = 2;
+
+/// Payload of one slot: offsets in an ItemOp are 32 bits.
+inline constexpr std::uint64_t slot_bytes_max = std::uint64_t{2} << 30U;
+
+/// Snapshots behind the progress line's rates: three seconds of ten a second.
+inline constexpr std::size_t rate_samples = 32;
+
 }  // namespace forebay::limits

@@ -30,6 +30,7 @@ class PeekedSource final : public Source {
     return source_->next();
   }
   [[nodiscard]] std::optional<std::uint64_t> size_hint() const override { return source_->size_hint(); }
+  [[nodiscard]] bool has_files() const override { return source_->has_files(); }
   [[nodiscard]] std::string note() const override { return source_->note(); }
 
  private:

@@ -1,0 +1,68 @@
+#include "pipeline/sink/run_output.h"
+
+#include <exception>
+#include <vector>
+
+#include "host/contract.h"
+#include "host/error.h"
+#include "pipeline/sink/output_file.h"
+
+namespace forebay {
+namespace {
+
+std::vector<std::int64_t> row_shape(const FinishOptions& finish) {
+  const std::int64_t height = finish.height;
+  const std::int64_t width = finish.width;
+  if (finish.layout == Layout::nchw) return {3, height, width};
+  return {height, width, 3};
+}
+
+}  // namespace
+
+void RunOutput::begin(const FinishOptions& finish, bool tensors, std::optional<std::uint64_t> expected_rows) {
+  for (const std::string_view name : names) {
+    std::error_code error;
+    std::filesystem::remove(folder_.file(name), error);
+    if (error) throw os_error(error.value(), "replace " + folder_.file(name));
+  }
+  if (tensors) {
+    tensors_.emplace(folder_.file(tensors_name), finish.dtype, row_shape(finish), expected_rows);
+  }
+  items_.emplace(folder_.file(items_name));
+  sheet_.emplace(finish);
+}
+
+void RunOutput::append(const Batch& batch) {
+  expect(items_.has_value(), "RunOutput::begin comes before append");
+  if (tensors_ && batch.rows() > 0) tensors_->append(batch.tensor());
+  items_->append(batch.sequence(), batch.items());
+  sheet_->add(batch.tensor());
+  if (sheet_->full() && !sheet_written_) write_sheet();
+}
+
+void RunOutput::finish() {
+  if (!items_) return;
+  std::exception_ptr first;
+  const auto attempt = [&first](auto&& step) {
+    try {
+      step();
+    } catch (const Error&) {
+      if (!first) first = std::current_exception();
+    }
+  };
+  if (tensors_) attempt([this] { tensors_->finish(); });
+  attempt([this] { items_->finish(); });
+  if (!sheet_written_ && sheet_->tiles() > 0) attempt([this] { write_sheet(); });
+  if (first) std::rethrow_exception(first);
+}
+
+void RunOutput::write_summary(const RunSummary& summary) {
+  const OutputFile file(folder_.file(summary_name), bytes_of(summary_json(summary)));
+}
+
+void RunOutput::write_sheet() {
+  sheet_written_ = true;
+  const OutputFile file(folder_.file(sheet_name), sheet_->png());
+}
+
+}  // namespace forebay

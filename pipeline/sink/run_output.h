@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "device/ops/finish.h"
+#include "pipeline/batch.h"
+#include "pipeline/sink/contact_sheet.h"
+#include "pipeline/sink/items_log.h"
+#include "pipeline/sink/npy_file.h"
+#include "pipeline/sink/output_folder.h"
+#include "pipeline/sink/summary.h"
+
+namespace forebay {
+
+/// The files of one run in one folder: tensors.npy, items.jsonl, contact_sheet.png, summary.json. Each batch
+/// is committed in the order rows, header, lines; so after the death of any process every line of items.jsonl
+/// has its row. Not thread-safe.
+class RunOutput {
+ public:
+  static constexpr std::string_view tensors_name = "tensors.npy";
+  static constexpr std::string_view items_name = "items.jsonl";
+  static constexpr std::string_view summary_name = "summary.json";
+  static constexpr std::string_view sheet_name = "contact_sheet.png";
+  static constexpr std::array<std::string_view, 4> names{tensors_name, items_name, summary_name, sheet_name};
+
+  /// Takes the folder, and touches no file in it yet. Throws as OutputFolder does.
+  RunOutput(const std::filesystem::path& folder, bool force) : folder_(folder, names, force) {}
+
+  /// Removes what a former run left under the four names and creates the files. `tensors`: write tensors.npy.
+  /// Throws Error(io | no_space | environment).
+  void begin(const FinishOptions& finish, bool tensors, std::optional<std::uint64_t> expected_rows);
+
+  /// Commits a batch. Blocks. Throws Error(no_space | io | protocol): what was committed before stays valid.
+  void append(const Batch& batch);
+
+  /// Cuts tensors.npy to its rows and completes items.jsonl and the contact sheet. To be called once, also
+  /// after append() has thrown. Does all that can be done, then throws the first Error(no_space | io).
+  void finish();
+
+  /// Writes summary.json, in one step. Throws Error(no_space | io).
+  void write_summary(const RunSummary& summary);
+
+  [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_.path(); }
+  [[nodiscard]] std::uint64_t rows() const noexcept { return tensors_ ? tensors_->rows() : 0; }
+
+ private:
+  void write_sheet();
+
+  OutputFolder folder_;
+  std::optional<NpyFile> tensors_;
+  std::optional<ItemsLog> items_;
+  std::optional<ContactSheet> sheet_;
+  bool sheet_written_ = false;
+};
+
+}  // namespace forebay
