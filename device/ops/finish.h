@@ -29,6 +29,7 @@ struct FinishOptions {
 struct FinishTable {
   explicit FinishTable(const FinishOptions& options);
   std::array<std::array<std::uint32_t, 256>, 3> bits;
+  bool arithmetic_is_exact = false;  ///< the vector path has been checked to give these bits
 };
 
 /// Writes one row: `pixels` is height x width x 3 u8 interleaved; `out` takes finished_row_bytes(options).
