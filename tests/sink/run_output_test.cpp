@@ -1,0 +1,98 @@
+#include "pipeline/sink/run_output.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "host/error.h"
+#include "tests/source/temporary_folder.h"
+
+namespace forebay {
+namespace {
+
+using test::TemporaryFolder;
+namespace fs = std::filesystem;
+
+FinishOptions small_pictures() {
+  FinishOptions finish;
+  finish.height = finish.width = 8;
+  finish.dtype = DType::u8;
+  finish.layout = Layout::nhwc;
+  return finish;
+}
+
+/// A batch of `rows` good items and one bad one.
+Batch batch_of(std::uint64_t sequence, std::uint64_t rows, std::vector<std::uint8_t>& memory) {
+  memory.assign(rows * 8 * 8 * 3, static_cast<std::uint8_t>(sequence));
+  std::vector<ItemRecord> items(rows + 1);
+  for (std::uint64_t i = 0; i <= rows; ++i) items[i].index = sequence * (rows + 1) + i;
+  items.back().error = ItemErrorCode::corrupt;
+  const std::array<std::int64_t, 4> shape{static_cast<std::int64_t>(rows), 8, 8, 3};
+  return {sequence, rows == 0 ? TensorView{} : contiguous_view(memory.data(), DType::u8, shape),
+          std::move(items), nullptr};
+}
+
+std::size_t line_count(const std::string& path) {
+  std::ifstream file(path);
+  return static_cast<std::size_t>(
+      std::count(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>(), '\n'));
+}
+
+TEST(RunOutput, WritesTheFourFiles) {
+  const TemporaryFolder folder;
+  std::vector<std::uint8_t> memory;
+  RunOutput output(folder / "out", false);
+  output.begin(small_pictures(), true, std::nullopt);
+  for (std::uint64_t sequence = 0; sequence < 3; ++sequence) output.append(batch_of(sequence, 4, memory));
+  output.append(batch_of(3, 0, memory));
+  EXPECT_EQ(line_count(folder / "out/items.jsonl"), 16U) << "a batch is committed when append returns";
+  output.finish();
+  output.write_summary({});
+  EXPECT_EQ(output.rows(), 12U);
+  EXPECT_EQ(fs::file_size(folder / "out/tensors.npy"), 128U + 12 * 192);
+  EXPECT_TRUE(fs::exists(folder / "out/contact_sheet.png"));
+  EXPECT_TRUE(fs::exists(folder / "out/summary.json"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder / "out"), {}), 4) << "and nothing else";
+}
+
+TEST(RunOutput, WithoutTensorsOnlyTheRecordsAreWritten) {
+  const TemporaryFolder folder;
+  std::vector<std::uint8_t> memory;
+  RunOutput output(folder / "out", false);
+  output.begin(small_pictures(), false, std::nullopt);
+  output.append(batch_of(0, 2, memory));
+  output.finish();
+  EXPECT_FALSE(fs::exists(folder / "out/tensors.npy"));
+  EXPECT_EQ(line_count(folder / "out/items.jsonl"), 3U);
+}
+
+TEST(RunOutput, ForceReplacesAllFourAndNothingElse) {
+  const TemporaryFolder folder;
+  for (const std::string_view name : RunOutput::names) folder.write(name, "old");
+  folder.write("notes.txt", "mine");
+  EXPECT_THROW(RunOutput(folder.path(), false), Error);
+  RunOutput output(folder.path(), true);
+  EXPECT_EQ(fs::file_size(folder / "tensors.npy"), 3U) << "untouched until the run begins";
+  output.begin(small_pictures(), false, std::nullopt);
+  output.finish();
+  EXPECT_FALSE(fs::exists(folder / "tensors.npy")) << "a stale one would not match items.jsonl";
+  EXPECT_FALSE(fs::exists(folder / "contact_sheet.png"));
+  EXPECT_EQ(fs::file_size(folder / "items.jsonl"), 0U);
+  EXPECT_TRUE(fs::exists(folder / "notes.txt"));
+}
+
+TEST(RunOutput, ARunThatNeverBeginsLeavesNothing) {
+  const TemporaryFolder folder;
+  {
+    RunOutput output(folder / "a/b", false);
+    output.finish();
+  }
+  EXPECT_FALSE(fs::exists(folder / "a"));
+}
+
+}  // namespace
+}  // namespace forebay
