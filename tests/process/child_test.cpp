@@ -141,29 +141,27 @@ TEST(Child, WaitsNoLongerThanTheDeadlineAndRepeatsItself) {
 }
 
 TEST(Child, DestructionKillsAndReaps) {
-  UniqueFd pidfd;
-  pid_t pid = 0;
-  {
-    const Child child = Child::spawn(&stay, options);
-    pid = child.pid();
-    pidfd = watch(pid);
-  }
-  EXPECT_TRUE(ends_within(pidfd, 0ms));
+  std::optional<Child> child = Child::spawn(&stay, options);
+  const pid_t pid = child->pid();
+  const Watched watched(pid);
+  EXPECT_FALSE(watched.ends_within(0ms));
+  child.reset();
+  EXPECT_TRUE(watched.ends_within(0ms));
   EXPECT_EQ(::waitpid(pid, nullptr, WNOHANG), -1) << "a zombie is left";
 }
 
 TEST(Child, MovesAndAssignmentEndsTheOldOne) {
   Child first = Child::spawn(&echo, options);
-  const UniqueFd first_pidfd = watch(first.pid());
+  const Watched watched(first.pid());
   Child moved = std::move(first);
   EXPECT_FALSE(first.valid());  // NOLINT(bugprone-use-after-move): that is the question
   tell(moved.channel(), Note::of("still there"));
   EXPECT_EQ(hear(moved.channel()).words(), "still there");
   Child& same = moved;
   moved = std::move(same);
-  EXPECT_FALSE(ends_within(first_pidfd, 0ms));
+  EXPECT_FALSE(watched.ends_within(0ms));
   moved = Child::spawn(&echo, options);
-  EXPECT_TRUE(ends_within(first_pidfd, 0ms));
+  EXPECT_TRUE(watched.ends_within(0ms));
   tell(moved.channel(), Note::of("the other"));
   EXPECT_EQ(hear(moved.channel()).words(), "the other");
   moved = Child();

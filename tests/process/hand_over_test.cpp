@@ -47,7 +47,7 @@ Ran run(const fs::path& program, const std::string& variable = {}, int channel =
   ::posix_spawn_file_actions_destroy(&files);
   if (failed != 0) throw std::runtime_error("cannot run " + name);
   Ran ran;
-  if (!ends_within(watch(pid), patience)) ::kill(pid, SIGKILL);
+  if (!Watched(pid).ends_within(patience)) ::kill(pid, SIGKILL);
   ::waitpid(pid, &ran.status, 0);
   ran.text = file_text("/proc/self/fd/" + std::to_string(output.get()));
   return ran;
@@ -135,9 +135,12 @@ TEST(HandOver, AChildWhoseParentHasEndedAlreadyEnds) {
   // As it looks when the parent ends between the spawn and the child's first step: another parent has adopted
   // it.
   auto [mine, theirs] = Channel::pair();
-  static_cast<void>(mine.try_send(true_note()));
-  const Ran ran = run("/proc/self/exe", std::to_string(::getppid()) + ":5", theirs.fd());
+  SpawnNote note = true_note();
+  note.parent = ::getppid();
+  static_cast<void>(mine.try_send(note));
+  const Ran ran = run("/proc/self/exe", std::to_string(note.parent) + ":5", theirs.fd());
   expect_refusal(ran, "");
+  EXPECT_EQ(ran.text, "");
 }
 
 TEST(HandOver, AClosedChannelIsRefused) {

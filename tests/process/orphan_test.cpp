@@ -21,23 +21,32 @@ using namespace probe;
 const SpawnOptions options{"forebay: test child", "forebay-test"};
 constexpr std::chrono::milliseconds gone_by{2000};  // the design's promise for what a dead coordinator leaves
 
-/// A child of a child, and the message that names it.
-int stopped(Channel channel) {
-  tell(channel, Note::of("about to stop", ::getpid()));
+/// Nothing but SIGKILL ends it: neither the end of its channel, nor the SIGHUP that a stopped process gets
+/// when its group is orphaned. So what ends it is the tie to its parent.
+int deaf(Channel channel) {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  tell(channel, Note::of("deaf"));
+  while (true) ::pause();
+}
+
+int deaf_and_stopped(Channel channel) {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  tell(channel, Note::of("about to stop"));
   ::raise(SIGSTOP);
-  return stay(std::move(channel));
+  while (true) ::pause();
 }
 
 template <ChildMain grandchild, bool stops>
 int intermediate(Channel channel) {
   Child child = Child::spawn(grandchild, options);
+  hear(child.channel());
   if constexpr (stops) {
-    hear(child.channel());
     siginfo_t info{};
     if (::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WSTOPPED | WNOWAIT) != 0) return 1;
-  } else {
-    tell(child.channel(), Note::of("up?"));
-    hear(child.channel());
   }
   tell(channel, Note::of("grandchild", child.pid()));
   return stay(std::move(channel));
@@ -62,39 +71,38 @@ int with_company(Channel channel) {
 }
 
 TEST(Orphan, AKilledParentTakesItsChildAlong) {
-  Child parent = Child::spawn(&intermediate<&echo, false>, options);
-  const UniqueFd grandchild = watch(static_cast<pid_t>(hear(parent.channel()).number));
+  Child parent = Child::spawn(&intermediate<&deaf, false>, options);
+  const Watched grandchild(static_cast<pid_t>(hear(parent.channel()).number));
   ASSERT_TRUE(grandchild.valid());
-  EXPECT_FALSE(ends_within(grandchild, 0ms));
+  EXPECT_FALSE(grandchild.ends_within(0ms));
   parent.signal(SIGKILL);
-  EXPECT_TRUE(ends_within(grandchild, gone_by));
+  EXPECT_TRUE(grandchild.ends_within(gone_by));
 }
 
 TEST(Orphan, EvenAStoppedOne) {
-  Child parent = Child::spawn(&intermediate<&stopped, true>, options);
-  const UniqueFd grandchild = watch(static_cast<pid_t>(hear(parent.channel()).number));
+  Child parent = Child::spawn(&intermediate<&deaf_and_stopped, true>, options);
+  const Watched grandchild(static_cast<pid_t>(hear(parent.channel()).number));
   ASSERT_TRUE(grandchild.valid());
-  EXPECT_FALSE(ends_within(grandchild, 0ms));
+  EXPECT_FALSE(grandchild.ends_within(0ms));
   parent.signal(SIGKILL);
-  EXPECT_TRUE(ends_within(grandchild, gone_by));
+  EXPECT_TRUE(grandchild.ends_within(gone_by));
 }
 
 TEST(Orphan, AParentThatReturnsFromMainTakesItsChildAlong) {
   Child parent = Child::spawn(
       [](Channel channel) {
         // Never destroyed, so its destructor ends nothing: the process's end must.
-        auto* leaked = new Child(Child::spawn(&echo, options));  // NOLINT: leaked on purpose
-        tell(leaked->channel(), Note::of("up?"));
+        static Child* const leaked = new Child(Child::spawn(&deaf, options));  // NOLINT: on purpose
         hear(leaked->channel());
         tell(channel, Note::of("grandchild", leaked->pid()));
         hear(channel);
         return 0;
       },
       options);
-  const UniqueFd grandchild = watch(static_cast<pid_t>(hear(parent.channel()).number));
+  const Watched grandchild(static_cast<pid_t>(hear(parent.channel()).number));
   ASSERT_TRUE(grandchild.valid());
   tell(parent.channel(), Note::of("return"));
-  EXPECT_TRUE(ends_within(grandchild, patience));
+  EXPECT_TRUE(grandchild.ends_within(patience));
   EXPECT_EQ(parent.wait_until(soon())->exit_code, 0);
 }
 
@@ -118,23 +126,23 @@ TEST(Orphan, TheEndOfTheThreadThatSpawnedKillsNobody) {
 
 TEST(Orphan, KillingTheGroupTakesWhatTheChildStarted) {
   Child child = Child::spawn(&with_company<true>, options);
-  const UniqueFd company = watch(static_cast<pid_t>(hear(child.channel()).number));
+  const Watched company(static_cast<pid_t>(hear(child.channel()).number));
   ASSERT_TRUE(company.valid());
-  EXPECT_FALSE(ends_within(company, 0ms));
+  EXPECT_FALSE(company.ends_within(0ms));
   child.kill_group();
-  EXPECT_TRUE(ends_within(company, patience));
+  EXPECT_TRUE(company.ends_within(patience));
   EXPECT_EQ(child.wait_until(soon())->signal, SIGKILL);
 }
 
 TEST(Orphan, AChildThatEndsLeavesNobodyInItsGroup) {
   Child child = Child::spawn(&with_company<false>, options);
-  const UniqueFd company = watch(static_cast<pid_t>(hear(child.channel()).number));
+  const Watched company(static_cast<pid_t>(hear(child.channel()).number));
   ASSERT_TRUE(company.valid());
   tell(child.channel(), Note::of("end"));
   const auto status = child.wait_until(soon());
   ASSERT_TRUE(status);
   EXPECT_EQ(describe(*status), "exit code 0");
-  EXPECT_TRUE(ends_within(company, patience));
+  EXPECT_TRUE(company.ends_within(patience));
 }
 
 TEST(Orphan, AForkedCopyCanNeitherSpawnNorHarmTheChildren) {

@@ -81,13 +81,27 @@ inline int echo(Channel channel) {
   return 0;
 }
 
-/// Watches any process, a child or not.
-inline UniqueFd watch(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+/// Watches any process, a child or not, and leaves none behind: what a failed test did not end is killed.
+class Watched {
+ public:
+  explicit Watched(pid_t pid) : pidfd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
+  Watched(Watched&&) noexcept = default;
+  Watched& operator=(Watched&&) noexcept = default;
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+  ~Watched() {
+    if (valid()) ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  }
 
-inline bool ends_within(const UniqueFd& pidfd, std::chrono::milliseconds time) {
-  pollfd entry{pidfd.get(), POLLIN, 0};
-  return ::poll(&entry, 1, static_cast<int>(time.count())) == 1;
-}
+  [[nodiscard]] bool valid() const noexcept { return pidfd_.valid(); }
+  [[nodiscard]] bool ends_within(std::chrono::milliseconds time) const noexcept {
+    pollfd entry{pidfd_.get(), POLLIN, 0};
+    return ::poll(&entry, 1, static_cast<int>(time.count())) == 1;
+  }
+
+ private:
+  UniqueFd pidfd_;
+};
 
 inline std::string file_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
