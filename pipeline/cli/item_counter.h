@@ -1,0 +1,31 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace forebay::cli {
+
+/// Counts the entries of sources beside the run, at low priority, so that the progress line knows its total
+/// before the plan does. Stops when destroyed.
+class ItemCounter {
+ public:
+  /// Counts nothing where a source can be read only once (a list from a pipe).
+  ItemCounter(std::vector<std::string> sources, std::optional<std::uint64_t> limit);
+
+  /// The total, once it is known. Thread-safe, does not block.
+  [[nodiscard]] std::optional<std::uint64_t> total() const noexcept;
+
+ private:
+  static constexpr std::uint64_t unknown = UINT64_MAX;
+  void count(const std::stop_token& stop, const std::vector<std::string>& sources,
+             std::optional<std::uint64_t> limit);
+
+  std::atomic<std::uint64_t> total_{unknown};
+  std::jthread thread_;
+};
+
+}  // namespace forebay::cli

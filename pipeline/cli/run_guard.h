@@ -1,0 +1,34 @@
+#pragma once
+
+#include <mutex>
+
+#include "pipeline/cli/console.h"
+#include "pipeline/cli/signals.h"
+#include "pipeline/pipeline.h"
+
+namespace forebay::cli {
+
+/// Ctrl+C for a run: the first stops it in order; the second, or the first before there is a pipeline, ends
+/// the process and all its children at once, with exit code 130.
+class RunGuard {
+ public:
+  explicit RunGuard(Console& console);
+
+  /// Names the pipeline that the first signal stops; null when it is about to be destroyed. A signal that
+  /// came before is acted on now. Thread-safe.
+  void watch(Pipeline* pipeline);
+
+  [[nodiscard]] bool signalled() const;
+
+ private:
+  void on_signal(int count);
+
+  Console& console_;
+  mutable std::mutex mutex_;
+  Pipeline* pipeline_ = nullptr;
+  bool signalled_ = false;
+  bool finishing_ = false;  // the pipeline has come and gone: only files are left to complete
+  SignalWatch watch_;       // last: its thread uses all of the above
+};
+
+}  // namespace forebay::cli

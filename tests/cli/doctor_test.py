@@ -1,0 +1,39 @@
+"""forebay doctor: a page on what this machine offers, the same as JSON, and no driver in this process."""
+
+import json
+
+import forebay_command as fc
+
+
+class Doctor(fc.CommandTest):
+    def test_a_page_with_every_part(self):
+        result = self.assert_done(fc.forebay("doctor"))
+        self.assertEqual(result.stderr, "")
+        lines = result.stdout.splitlines()
+        self.assertLess(len(lines), 50, "a page")
+        for name in ("cores", "memory", "/dev/shm", "memlock", "huge pages", "descriptors", "processes", "memfd", "pidfd",
+                     "populate", "toolkit", "driver", "module", "devices", "run"):
+            self.assertTrue(any(f" {name} " in line for line in lines), f"{name} in\n{result.stdout}")
+        for line in lines[1:]:
+            if line.startswith("  "):
+                self.assertIn(line.split()[0], ("ok", "lacks", "note"))
+
+    def test_json(self):
+        result = self.assert_done(fc.forebay("doctor", "--json"))
+        findings = json.loads(result.stdout)["findings"]
+        self.assertGreater(len(findings), 12)
+        for finding in findings:
+            self.assertEqual(set(finding), {"section", "name", "state", "text"})
+            self.assertIn(finding["state"], ("ok", "lacks", "note"))
+
+    def test_a_closed_pipe_is_an_error_not_a_signal(self):
+        process = self.start("doctor", stdout=fc.subprocess.PIPE, stderr=fc.subprocess.PIPE, text=True)
+        process.stdout.close()
+        process.stdout = None
+        _, stderr = process.communicate(timeout=fc.PATIENCE_S)
+        self.assertEqual(process.returncode, 3)
+        self.assertIn("write to stdout", stderr)
+
+
+if __name__ == "__main__":
+    fc.main()

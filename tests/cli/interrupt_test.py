@@ -1,0 +1,96 @@
+"""Ctrl+C: the first stops in order and keeps what is finished, the second stops at once; no process is left."""
+
+import re
+import signal
+import subprocess
+
+import forebay_command as fc
+
+
+class Interrupt(fc.CommandTest):
+    def begin(self, *words):
+        """A run that has delivered something and would go on for long."""
+        process = self.start("run", self.long_list(), "--batch", "16", *words, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        if "none" not in words:
+            fc.wait_until(lambda: (self.out / "items.jsonl").exists() and len(fc.items_of_partial(self.out)) > 0,
+                          "the first batch")
+        fc.wait_until(lambda: len(fc.children_of(process.pid)) > 0, "workers")
+        return process, fc.children_of(process.pid)
+
+    def finish(self, process, children):
+        stdout, stderr = process.communicate(timeout=fc.PATIENCE_S)
+        fc.wait_until(lambda: not any(map(fc.is_alive, children)), "every child is gone")
+        return stdout, stderr
+
+    def check_kept(self, stderr):
+        kept = re.search(r"interrupted; kept (\d+) rows of (\d+) items in (\S+)", stderr)
+        self.assertIsNotNone(kept, stderr)
+        rows, items = int(kept.group(1)), int(kept.group(2))
+        self.assertGreater(rows, 0)
+        self.assertEqual(len(fc.tensors_of(self.out)), rows)
+        self.assertEqual([item["index"] for item in fc.items_of(self.out)], list(range(items)))
+        summary = fc.summary_of(self.out)
+        self.assertTrue(summary["interrupted"])
+        self.assertEqual((summary["rows"], summary["items"]), (rows, items))
+
+    def test_the_first_signal_keeps_what_is_finished(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number.name):
+                process, children = self.begin("--out", self.out, "--force")
+                process.send_signal(number)
+                _, stderr = self.finish(process, children)
+                self.assertEqual(process.returncode, 130, stderr)
+                self.check_kept(stderr)
+
+    def test_in_completion_order_too(self):
+        process, children = self.begin("--out", self.out, "--order", "completion", "--workers", "3")
+        process.send_signal(signal.SIGINT)
+        _, stderr = self.finish(process, children)
+        self.assertEqual(process.returncode, 130, stderr)
+        items = fc.items_of(self.out)
+        indices = [item["index"] for item in items]
+        self.assertEqual(indices, sorted(set(indices)))
+        self.assertEqual(sorted(item["row"] for item in items), list(range(len(fc.tensors_of(self.out)))))
+
+    def test_json_is_printed_and_says_interrupted(self):
+        process, children = self.begin("--out", self.out, "--json", "--quiet")
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = self.finish(process, children)
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertTrue(fc.json.loads(stdout)["interrupted"])
+
+    def test_a_stopped_terminal_group_does_not_reach_the_workers(self):
+        """Ctrl+C goes to the foreground process group: the workers are in groups of their own."""
+        process, children = self.begin("--out", self.out)
+        for child in children:
+            self.assertEqual(fc.os.getpgid(child), child)
+        process.send_signal(signal.SIGINT)
+        self.finish(process, children)
+
+    def test_two_signals_stop_at_once_and_leave_valid_files(self):
+        process, children = self.begin("--out", self.out)
+        process.send_signal(signal.SIGSTOP)  # so that both are pending together
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        _, stderr = self.finish(process, children)
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertIn("stopped at once", stderr)
+        self.assertGreaterEqual(len(fc.tensors_of(self.out)), len(fc.items_of_partial(self.out)))
+
+    def test_before_the_first_item(self):
+        fifo = self.folder / "list"
+        fc.os.mkfifo(fifo)
+        process = self.start("run", f"@{fifo}", "--out", self.out, stderr=subprocess.PIPE, text=True)
+        with open(fifo, "w"):  # opened on both sides now: the command waits for a first line
+            fc.wait_until(lambda: "SigBlk" in fc.pathlib.Path(f"/proc/{process.pid}/status").read_text(), "a process")
+            fc.wait_until(lambda: len(list(fc.pathlib.Path(f"/proc/{process.pid}/task").iterdir())) > 1, "its watch")
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=fc.PATIENCE_S)
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertFalse(self.out.exists())
+
+
+if __name__ == "__main__":
+    fc.main()
