@@ -4,9 +4,10 @@ find_package(Boost 1.81 REQUIRED)          # Interprocess: mappings, header-only
 find_package(TBB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(JPEG REQUIRED)
-find_package(PNG REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp)
+pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)     # PNG: bounded, no longjmp
+pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)

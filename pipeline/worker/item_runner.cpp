@@ -84,7 +84,7 @@ ItemRunner::Outcome ItemRunner::run(std::uint64_t index, int fd, std::span<std::
 ItemRunner::Outcome ItemRunner::run_picture(int fd, std::span<std::byte> payload, ItemDescriptor& out) {
   auto clock = std::chrono::steady_clock::now();
   Picture picture{};
-  picture.file = file_.read(fd, 0);
+  picture.file = file_.read(fd);
   out.read_us = lap_us(clock);
   picture.info = probe_image(picture.file, setup_.decode);
   out.width = picture.info.width;
