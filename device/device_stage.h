@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "device/tensor_view.h"
+
+/// What a user's device stage is written against. A stage is a default-constructible functor
+///
+///     struct Invert { void operator()(const forebay::DeviceBatch& batch, forebay::StreamView stream) const; };
+///     FOREBAY_DEVICE_STAGE(Invert)
+///
+/// in a module built by the CMake function forebay_device_module. The owner loads the module, and calls the stage with the
+/// finished batch on the device; it changes the rows in place (same dtype and shape) and enqueues its work on the stream.
+namespace forebay {
+
+/// The finished rows. `rows.data` is a device pointer on cuda, host memory on cpu.
+struct DeviceBatch {
+  TensorView rows;
+  Device device;
+};
+
+/// A stream that the owner holds: a cudaStream_t on cuda, null on cpu. Work enqueued on it is ordered behind the batch.
+struct StreamView {
+  void* native = nullptr;
+};
+
+/// Bump with every change of DeviceBatch, StreamView, TensorView or StageEntry.
+inline constexpr std::uint32_t stage_abi = 1;
+
+/// A stage as its module exports it. `run` returns 0, or fills `error` (zero-terminated) and returns 1.
+struct StageEntry {
+  const char* name;
+  int (*run)(const DeviceBatch& batch, StreamView stream, char* error, std::size_t error_bytes) noexcept;
+  const StageEntry* next;
+};
+
+struct StageTable {
+  std::uint32_t abi;
+  const StageEntry* first;
+};
+
+}  // namespace forebay
