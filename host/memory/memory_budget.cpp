@@ -49,9 +49,9 @@ std::string in_mib(std::uint64_t bytes) {
 
 MemoryBudget MemoryBudget::read(const std::string& root) {
   MemoryBudget budget{std::numeric_limits<std::uint64_t>::max(), "no known limit"};
-  const auto lower = [&budget](std::optional<std::uint64_t> bytes, std::string limit) {
+  const auto lower = [&budget](std::optional<std::uint64_t> bytes, std::string name) {
     if (!bytes || *bytes >= budget.available_bytes) return;
-    budget = {*bytes, std::move(limit)};
+    budget = {*bytes, std::move(name)};
   };
   const std::string meminfo = read_system_file(root + "/proc/meminfo").value_or("");
   lower(field_bytes(meminfo, "MemAvailable:"), "MemAvailable");
