@@ -7,13 +7,15 @@
 /// Every limit of Forebay, each with its reason. A limit that is missing here is a defect.
 namespace forebay::limits {
 
-/// Bytes of one channel message. SOCK_SEQPACKET messages are copied by the kernel; 4 KiB holds the largest POD.
+/// Bytes of one channel message. SOCK_SEQPACKET messages are copied by the kernel; 4 KiB holds the largest
+/// POD.
 inline constexpr std::size_t message_bytes_max = 4096;
 
 /// Descriptors in one message: the kernel's SCM_MAX_FD is 253; a chunk passes at most 64.
 inline constexpr std::size_t message_fds_max = 64;
 
-/// Chunks ahead of each worker: one in work, one waiting, so that a wake-up's latency is off the critical path.
+/// Chunks ahead of each worker: one in work, one waiting, so that a wake-up's latency is off the critical
+/// path.
 inline constexpr std::uint32_t worker_credits = 2;
 
 /// Worker processes of one pipeline. Far above any core count; bounds tables and a typo's damage.
@@ -34,8 +36,8 @@ inline constexpr std::uint32_t item_attempts_max = 3;
 /// Consecutive deaths without one newly delivered item before the run is given up.
 inline constexpr std::uint32_t deaths_without_progress_max = 24;
 
-/// From spawn to the child's hello. Exec, dynamic linking and reading /proc take milliseconds; a loaded machine
-/// or a sanitizer build may take a thousand times that. A first CUDA start compiles: see owner_start.
+/// From spawn to the child's hello. Exec, dynamic linking and reading /proc take milliseconds; a loaded
+/// machine or a sanitizer build may take a thousand times that. A first CUDA start compiles: see owner_start.
 inline constexpr std::chrono::seconds child_start{30};
 inline constexpr std::chrono::seconds owner_start{180};
 
@@ -51,7 +53,8 @@ inline constexpr std::chrono::seconds worker_silence{120};
 /// How long a child without work waits before it looks again; its channel closes when the coordinator ends.
 inline constexpr std::chrono::minutes idle_poll{10};
 
-/// How long next() waits for the caller to let a batch go, when all buffers are held. A training step takes less.
+/// How long next() waits for the caller to let a batch go, when all buffers are held. A training step takes
+/// less.
 inline constexpr std::chrono::minutes batch_wait{10};
 
 /// Payload alignment in a slot: DALI's sample alignment, a multiple of every vector width and cache line.
@@ -70,20 +73,20 @@ inline constexpr std::size_t list_line_bytes_max = 4096;
 /// Bytes of an @list read at a time: the first entry of a list of any length costs one read.
 inline constexpr std::size_t list_buffer_bytes = std::size_t{64} << 10U;
 
-/// Send buffer of a channel's end: sixteen of the largest messages, so that a peer's credits always fit. At least
-/// this is needed; Linux's default (212,992) is above it.
+/// Send buffer of a channel's end: sixteen of the largest messages, so that a peer's credits always fit. At
+/// least this is needed; Linux's default (212,992) is above it.
 inline constexpr int channel_buffer_bytes = 64 * 1024;
 
 /// Bytes read of one file in /proc or /sys: the largest, mountinfo, has about 100 bytes a mount.
 inline constexpr std::size_t system_file_bytes_max = std::size_t{4} << 20U;
 
-/// Space reserved ahead in tensors.npy: at first, and at most in one step, doubling between. Large steps keep the
-/// file in few extents; a disk that is nearly full is asked for what is needed at once.
+/// Space reserved ahead in tensors.npy: at first, and at most in one step, doubling between. Large steps keep
+/// the file in few extents; a disk that is nearly full is asked for what is needed at once.
 inline constexpr std::uint64_t npy_reserve_bytes_min = std::uint64_t{64} << 20U;
 inline constexpr std::uint64_t npy_reserve_bytes_max = std::uint64_t{1} << 30U;
 
-/// Lines of items.jsonl held back for an earlier batch in completion order: 300,000 lines of 200 bytes, what a fast
-/// run delivers while one worker is silent for limits::worker_silence.
+/// Lines of items.jsonl held back for an earlier batch in completion order: 300,000 lines of 200 bytes, what
+/// a fast run delivers while one worker is silent for limits::worker_silence.
 inline constexpr std::size_t items_held_bytes = std::size_t{64} << 20U;
 
 /// Edge of a finished picture: a row of f32 is then 3 GiB; more is a typo.
@@ -97,5 +100,13 @@ inline constexpr std::uint64_t slot_bytes_max = std::uint64_t{2} << 30U;
 
 /// Snapshots behind the progress line's rates: three seconds of ten a second.
 inline constexpr std::size_t rate_samples = 32;
+
+/// From one look to the next at a child that has ended but that its debugger has not let go of. Otherwise
+/// unused.
+inline constexpr std::chrono::milliseconds held_back_poll{1};
+
+/// Of a library's file whose build id is read: real ones have a dozen segments and 100 bytes of notes.
+inline constexpr std::size_t image_segments_max = 1024;
+inline constexpr std::size_t image_note_bytes_max = std::size_t{1} << 20U;
 
 }  // namespace forebay::limits

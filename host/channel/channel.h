@@ -37,7 +37,8 @@ enum class SendResult { sent, would_block, closed };
 enum class ReceiveResult { received, would_block, closed };
 
 /// One end of a SOCK_SEQPACKET pair: whole messages, in order, with descriptors; EOF tells the peer's death.
-/// Both ends are non-blocking. One thread may send while another receives.
+/// Both ends are non-blocking. One thread may send while another receives. What a
+/// peer sent before it ended is received before `closed` is.
 class Channel {
  public:
   Channel() noexcept = default;
@@ -45,8 +46,9 @@ class Channel {
   /// A connected pair, close-on-exec. Throws Error(environment).
   [[nodiscard]] static std::pair<Channel, Channel> pair();
 
-  /// Sends one POD with up to limits::message_fds_max descriptors, which stay the caller's. Never blocks, never
-  /// raises SIGPIPE. Throws Error(io) for a failure that is neither a full nor a closed channel.
+  /// Sends one POD with up to limits::message_fds_max descriptors, which stay the caller's. Never blocks,
+  /// never raises SIGPIPE. Throws Error(environment) where too many descriptors are on their way
+  /// (RLIMIT_NOFILE), and Error(io) for another failure that is neither a full nor a closed channel.
   template <typename T>
   [[nodiscard]] SendResult try_send(const T& message, std::span<const int> fds = {}) {
     static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= limits::message_bytes_max);

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "host/error.h"
+#include "host/limits.h"
 #include "host/process/init.h"
 #include "host/process/spawn_note.h"
 #include "host/process/spawner.h"
@@ -24,9 +25,6 @@ namespace forebay {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Only while a debugger of the child's holds back its exit: see reap().
-constexpr std::chrono::milliseconds held_back_poll{1};
 
 int send_signal(int pidfd, int number) noexcept {
   return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0));
@@ -181,7 +179,7 @@ std::optional<ExitStatus> Child::wait_until(Clock::time_point deadline) {
     status_ = reap(pidfd_.get());
     if (status_) return status_;
     if (Clock::now() >= deadline) break;
-    const timespec pause{0, std::chrono::nanoseconds(held_back_poll).count()};
+    const timespec pause{0, std::chrono::nanoseconds(limits::held_back_poll).count()};
     static_cast<void>(::ppoll(nullptr, 0, &pause, nullptr));
   }
   return std::nullopt;

@@ -24,8 +24,8 @@ struct FunctionId {
 /// no build id (link it with -Wl,--build-id).
 [[nodiscard]] FunctionId function_id_of(const void* address);
 
-/// The address of an id in this process; loads its shared library first where it has one. Throws Error(protocol)
-/// "worker binary differs" where the build id does not match.
+/// The address of an id in this process; loads its shared library first where it has one. Throws
+/// Error(protocol) "worker binary differs" where the build id does not match.
 [[nodiscard]] const void* resolve_function(const FunctionId& id);
 
 /// A callable that can cross exec without registration: a plain function or a captureless callable.

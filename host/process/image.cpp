@@ -8,14 +8,11 @@
 #include <span>
 #include <vector>
 
+#include "host/limits.h"
 #include "host/memory/unique_fd.h"
 
 namespace forebay {
 namespace {
-
-// Untrusted sizes of a file on disk: real ones have about a dozen segments and notes of about 100 bytes.
-constexpr std::size_t file_segments_max = 1024;
-constexpr std::size_t file_note_bytes_max = std::size_t{1} << 20U;
 
 std::size_t aligned(std::size_t size, std::size_t alignment) noexcept {
   return (size + alignment - 1) / alignment * alignment;
@@ -117,13 +114,14 @@ std::optional<BuildId> build_id_of_file(const std::string& path) {
     return std::nullopt;
   const bool is_elf = std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
                       header.e_ident[EI_CLASS] == (sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32) &&
-                      header.e_phentsize == sizeof(ElfW(Phdr)) && header.e_phnum <= file_segments_max;
+                      header.e_phentsize == sizeof(ElfW(Phdr)) &&
+                      header.e_phnum <= limits::image_segments_max;
   if (!is_elf) return std::nullopt;
   std::vector<ElfW(Phdr)> segments(header.e_phnum);
   if (!read_exactly(fd.get(), header.e_phoff, std::as_writable_bytes(std::span(segments))))
     return std::nullopt;
   for (const ElfW(Phdr) & segment : segments) {
-    if (segment.p_type != PT_NOTE || segment.p_filesz > file_note_bytes_max) continue;
+    if (segment.p_type != PT_NOTE || segment.p_filesz > limits::image_note_bytes_max) continue;
     std::vector<std::byte> notes(segment.p_filesz);
     if (!read_exactly(fd.get(), segment.p_offset, notes)) continue;
     if (const auto id = find_build_id(notes, segment.p_align)) return id;
