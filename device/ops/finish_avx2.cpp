@@ -55,6 +55,7 @@ __m128i gather_channel(__m128i first, __m128i second, std::size_t channel) {
 
 void finish_f32_planar_avx2(const FinishOptions& options, const std::uint8_t* pixels, float* out) noexcept {
   const std::size_t count = std::size_t{options.height} * options.width;
+  if (count == 0) return;
   const Channel channels[3] = {channel_of(options, 0), channel_of(options, 1), channel_of(options, 2)};
   std::size_t i = 0;
   for (; i + 8 <= count; i += 8) {

@@ -29,106 +29,126 @@ bool is_splittable(const ResampleTable& table) {
                      [](std::int32_t weight) { return weight >= -limit && weight < limit; });
 }
 
-/// The weights of one output, four taps a group: the low 128 bits hold the pair of taps 0 and 1 four times (red, green,
-/// blue, nothing), the high 128 bits that of taps 2 and 3.
+/// Four taps of the weights of two neighbouring outputs: the low 128 bits belong to the first, the high ones to the second.
+/// Each half holds its pair of taps four times: for red, green, blue, and nothing.
 struct Group {
-  __m256i high;
-  __m256i low;
+  __m256i high_01;
+  __m256i low_01;
+  __m256i high_23;
+  __m256i low_23;
 };
 
-struct Output {
-  std::uint32_t offset_bytes;  ///< of the first input pixel in its row
+/// Two neighbouring outputs: where their first input pixels begin in a row, and their weights.
+struct OutputPair {
+  std::uint32_t first_offset_bytes;
+  std::uint32_t second_offset_bytes;
   std::uint32_t groups;
   std::uint32_t first_group;
 };
 
+/// The weights of a table in the order and form in which they are used.
 class HorizontalWeights {
  public:
   HorizontalWeights(const ResampleTable& table, std::uint32_t inputs) {
-    outputs_.reserve(table.outputs);
-    groups_.reserve(std::size_t{table.outputs} * ((table.taps + taps_per_group - 1) / taps_per_group));
-    for (std::uint32_t x = 0; x < table.outputs; ++x) {
-      const Window window = window_of(table, x, inputs);
-      const std::int32_t* weights = table.weights() + std::size_t{x} * table.taps;
-      const std::uint32_t groups = (window.count + taps_per_group - 1) / taps_per_group;
-      const auto offset = window.first * static_cast<std::uint32_t>(rgb_bytes);
-      outputs_.push_back({offset, groups, static_cast<std::uint32_t>(groups_.size())});
-      if (groups > 0) {
-        const std::size_t last_load = offset + (groups - 1) * taps_per_group * rgb_bytes;
-        reach_bytes_ = std::max(reach_bytes_, last_load + sizeof(__m128i));
-      }
-      for (std::uint32_t group = 0; group < groups; ++group) {
-        const auto weight = [&](std::uint32_t tap) {
-          const std::uint32_t at = group * taps_per_group + tap;
-          return at < window.count ? weights[at] : 0;
-        };
-        const auto lanes = [&](auto part) {
-          return _mm256_set_m128i(_mm_set1_epi32(static_cast<int>(pair_of(part(weight(2)), part(weight(3))))),
-                                  _mm_set1_epi32(static_cast<int>(pair_of(part(weight(0)), part(weight(1))))));
-        };
-        groups_.push_back({lanes(high_of), lanes(low_of)});
-      }
-    }
+    const std::uint32_t groups_max = (table.taps + taps_per_group - 1) / taps_per_group;
+    pairs_.reserve(table.outputs / 2);
+    groups_.reserve(std::size_t{table.outputs} / 2 * groups_max);
+    for (std::uint32_t x = 0; x + 1 < table.outputs; x += 2) add_pair(table, x, inputs);
   }
 
-  [[nodiscard]] const Output& output(std::uint32_t x) const { return outputs_[x]; }
-  [[nodiscard]] const Group* groups(const Output& output) const { return groups_.data() + output.first_group; }
+  [[nodiscard]] const std::vector<OutputPair>& pairs() const { return pairs_; }
+  [[nodiscard]] const Group* groups(const OutputPair& pair) const { return groups_.data() + pair.first_group; }
   /// Bytes from the start of a row that the loads of that row touch.
   [[nodiscard]] std::size_t reach_bytes() const { return reach_bytes_; }
 
  private:
-  std::vector<Output> outputs_;
+  void add_pair(const ResampleTable& table, std::uint32_t x, std::uint32_t inputs) {
+    const Window windows[2] = {window_of(table, x, inputs), window_of(table, x + 1, inputs)};
+    const std::uint32_t count = std::max(windows[0].count, windows[1].count);
+    const std::uint32_t groups = std::max(1U, (count + taps_per_group - 1) / taps_per_group);
+    const auto pixel = static_cast<std::uint32_t>(rgb_bytes);
+    pairs_.push_back({windows[0].first * pixel, windows[1].first * pixel, groups,
+                      static_cast<std::uint32_t>(groups_.size())});
+    const std::size_t last_load = (groups - 1) * taps_per_group * rgb_bytes + sizeof(__m128i);
+    reach_bytes_ = std::max(reach_bytes_, std::max(windows[0].first, windows[1].first) * rgb_bytes + last_load);
+    for (std::uint32_t group = 0; group < groups; ++group) {
+      const auto weight = [&](std::uint32_t which, std::uint32_t tap) {
+        const std::uint32_t at = group * taps_per_group + tap;
+        const std::size_t row = std::size_t{x + which} * table.taps;
+        return at < windows[which].count ? table.weights()[row + at] : 0;
+      };
+      const auto lanes = [&](auto part, std::uint32_t tap) {
+        const auto lane = [&](std::uint32_t which) {
+          return _mm_set1_epi32(static_cast<int>(pair_of(part(weight(which, tap)), part(weight(which, tap + 1)))));
+        };
+        return _mm256_set_m128i(lane(1), lane(0));
+      };
+      groups_.push_back({lanes(high_of, 0), lanes(low_of, 0), lanes(high_of, 2), lanes(low_of, 2)});
+    }
+  }
+
+  std::vector<OutputPair> pairs_;
   std::vector<Group> groups_;
   std::size_t reach_bytes_ = 0;
 };
 
-/// Four pixels from the 16 bytes at `pixel` (the fifth and a byte are read and not used), as 16-bit pairs of taps.
-__m256i load_pairs(const std::uint8_t* pixel) {
-  const __m256i select = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
-                                          6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(pixel));
-  return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(bytes), select);
+/// Five pixels and a byte from each of two places, one in each half.
+__m256i load_two(const std::uint8_t* first, const std::uint8_t* second) {
+  const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(first));
+  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(second));
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
 
-/// The rounded and shifted sums of red, green and blue, as int32.
-__m128i finish_sum(__m256i high, __m256i low) {
-  const __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(high, 8), low);
-  const __m128i both = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-  return _mm_srai_epi32(_mm_add_epi32(both, _mm_set1_epi32(static_cast<int>(rounding))), resample_precision_bits);
+/// The rounded and shifted sums of two outputs in one row: red, green, blue, nothing; as int32.
+__m256i sum_pair(const std::uint8_t* row, const OutputPair& pair, const Group* group) {
+  const __m256i taps_01 = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
+                                           0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
+  const __m256i taps_23 = _mm256_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1,  //
+                                           6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+  const std::uint8_t* first = row + pair.first_offset_bytes;
+  const std::uint8_t* second = row + pair.second_offset_bytes;
+  __m256i high = _mm256_setzero_si256();
+  __m256i low = _mm256_set1_epi32(static_cast<int>(rounding));
+  for (std::uint32_t g = 0; g < pair.groups; ++g, ++group) {
+    const __m256i pixels = load_two(first, second);
+    const __m256i pairs_01 = _mm256_shuffle_epi8(pixels, taps_01);
+    const __m256i pairs_23 = _mm256_shuffle_epi8(pixels, taps_23);
+    high = _mm256_add_epi32(high, _mm256_add_epi32(_mm256_madd_epi16(pairs_01, group->high_01),
+                                                   _mm256_madd_epi16(pairs_23, group->high_23)));
+    low = _mm256_add_epi32(low, _mm256_add_epi32(_mm256_madd_epi16(pairs_01, group->low_01),
+                                                 _mm256_madd_epi16(pairs_23, group->low_23)));
+    first += taps_per_group * rgb_bytes;
+    second += taps_per_group * rgb_bytes;
+  }
+  return _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(high, 8), low), resample_precision_bits);
 }
 
-void store_pixel(std::uint8_t* out, int pixel, bool last) {
-  // Four bytes at once, unless the fourth is another row's.
-  std::memcpy(out, &pixel, last ? 3 : 4);
+/// Two pixels (six bytes) of two rows. Eight bytes are stored at once unless the last two are another row's.
+void store_rows(__m128i rows, std::uint8_t* first, std::uint8_t* second, bool last) {
+  const __m128i six = _mm_setr_epi8(0, 1, 2, 4, 5, 6, -1, -1, 8, 9, 10, 12, 13, 14, -1, -1);
+  const __m128i packed = _mm_shuffle_epi8(rows, six);
+  const std::int64_t low = _mm_cvtsi128_si64(packed);
+  const std::int64_t high = _mm_extract_epi64(packed, 1);
+  std::memcpy(first, &low, last ? 6 : 8);
+  std::memcpy(second, &high, last ? 6 : 8);
 }
 
 /// Four rows at a time, so that the weights are loaded once for all.
-void four_rows(const std::uint8_t* first_row, std::size_t row_bytes, const HorizontalWeights& weights,
-               std::uint32_t outputs, std::uint8_t* out) {
-  const std::size_t out_bytes = std::size_t{outputs} * rgb_bytes;
-  for (std::uint32_t x = 0; x < outputs; ++x) {
-    const Output& output = weights.output(x);
-    const Group* group = weights.groups(output);
-    const std::uint8_t* pixel = first_row + output.offset_bytes;
-    __m256i high[4];
-    __m256i low[4];
-    for (int row = 0; row < 4; ++row) high[row] = low[row] = _mm256_setzero_si256();
-    for (std::uint32_t g = 0; g < output.groups; ++g, ++group, pixel += taps_per_group * rgb_bytes) {
-      for (std::size_t row = 0; row < 4; ++row) {
-        const __m256i pairs = load_pairs(pixel + row * row_bytes);
-        high[row] = _mm256_add_epi32(high[row], _mm256_madd_epi16(pairs, group->high));
-        low[row] = _mm256_add_epi32(low[row], _mm256_madd_epi16(pairs, group->low));
-      }
-    }
-    const __m128i words_01 = _mm_packs_epi32(finish_sum(high[0], low[0]), finish_sum(high[1], low[1]));
-    const __m128i words_23 = _mm_packs_epi32(finish_sum(high[2], low[2]), finish_sum(high[3], low[3]));
-    const __m128i pixels = _mm_packus_epi16(words_01, words_23);
-    const bool last = x + 1 == outputs;
-    std::uint8_t* to = out + std::size_t{x} * rgb_bytes;
-    store_pixel(to, _mm_extract_epi32(pixels, 0), last);
-    store_pixel(to + out_bytes, _mm_extract_epi32(pixels, 1), last);
-    store_pixel(to + 2 * out_bytes, _mm_extract_epi32(pixels, 2), last);
-    store_pixel(to + 3 * out_bytes, _mm_extract_epi32(pixels, 3), last);
+void four_rows(const std::uint8_t* row, std::size_t row_bytes, const HorizontalWeights& weights, std::uint8_t* out,
+               std::size_t out_bytes) {
+  const std::vector<OutputPair>& pairs = weights.pairs();
+  for (std::size_t i = 0; i < pairs.size(); ++i, out += 2 * rgb_bytes) {
+    const OutputPair& pair = pairs[i];
+    const Group* group = weights.groups(pair);
+    const __m256i words_01 = _mm256_packs_epi32(sum_pair(row, pair, group), sum_pair(row + row_bytes, pair, group));
+    const __m256i words_23 =
+        _mm256_packs_epi32(sum_pair(row + 2 * row_bytes, pair, group), sum_pair(row + 3 * row_bytes, pair, group));
+    const __m256i pixels = _mm256_packus_epi16(words_01, words_23);
+    const __m128i first = _mm256_castsi256_si128(pixels);
+    const __m128i second = _mm256_extracti128_si256(pixels, 1);
+    const bool last = i + 1 == pairs.size();
+    store_rows(_mm_unpacklo_epi32(first, second), out, out + out_bytes, last);
+    store_rows(_mm_unpackhi_epi32(first, second), out + 2 * out_bytes, out + 3 * out_bytes, last);
   }
 }
 
@@ -167,14 +187,14 @@ __m128i sixteen_columns(const std::vector<VerticalPair>& pairs, std::size_t colu
 }  // namespace
 
 void horizontal_avx2(const ImageView& source, const ResampleTable& table, std::uint8_t* out) {
-  if (!is_splittable(table)) return horizontal_plain(source, table, out);
+  if (table.outputs % 2 != 0 || !is_splittable(table)) return horizontal_plain(source, table, out);
   const HorizontalWeights weights(table, source.width);
   const std::size_t total_bytes = (source.height - 1) * source.row_bytes + std::size_t{source.width} * rgb_bytes;
   const std::size_t out_bytes = std::size_t{table.outputs} * rgb_bytes;
   std::uint32_t y = 0;
   // A load may reach beyond its row, but never beyond the region: the last rows are left to the plain pass.
   while (y + 4 <= source.height && (y + 3) * source.row_bytes + weights.reach_bytes() <= total_bytes) {
-    four_rows(source.pixels + y * source.row_bytes, source.row_bytes, weights, table.outputs, out + y * out_bytes);
+    four_rows(source.pixels + y * source.row_bytes, source.row_bytes, weights, out + y * out_bytes, out_bytes);
     y += 4;
   }
   if (y < source.height) {
