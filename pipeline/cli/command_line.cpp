@@ -8,6 +8,7 @@
 
 #include "host/error.h"
 #include "pipeline/cli/doctor_command.h"
+#include "pipeline/cli/option_values.h"
 #include "pipeline/cli/options.h"
 #include "pipeline/cli/run_command.h"
 #include "pipeline/cli/version_text.h"
@@ -21,26 +22,6 @@ const char* const footer = R"(Examples:
   forebay run photos/ --out tensors/     pictures become tensors.npy, ready for a ResNet
   forebay doctor                         what this machine offers, and the configuration that fits
   forebay run --help                     every option)";
-
-/// --mean "0.5 0.5 0.5": three numbers in one word become three values like 0.5,0.5,0.5.
-void split_quoted_triples(std::vector<std::string>& words) {
-  for (std::size_t i = 1; i < words.size(); ++i) {
-    std::string& word = words[i];
-    if ((words[i - 1] != "--mean" && words[i - 1] != "--std") || word.find(' ') == std::string::npos)
-      continue;
-    std::string joined;
-    for (const char c : word) {
-      const bool separator = c == ' ' || c == ',';
-      if (!separator) {
-        joined += c;
-      } else if (!joined.empty() && joined.back() != ',') {
-        joined += ',';
-      }
-    }
-    if (joined.ends_with(',')) joined.pop_back();
-    word = joined;
-  }
-}
 
 /// Help and --version end in an exception too.
 ExitCode finish_parse(const CLI::App& app, const CLI::App& run, const CLI::ParseError& error,
@@ -70,7 +51,7 @@ ExitCode run_command_line(std::vector<std::string> words, Console& console) {
   bool doctor_json = false;
   doctor.add_flag("--json", doctor_json, "Print it as JSON");
 
-  split_quoted_triples(words);
+  join_triples(words);
   std::reverse(words.begin(), words.end());  // CLI11 takes its words from the back
   try {
     app.parse(std::move(words));

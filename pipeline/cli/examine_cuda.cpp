@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "device/cuda_module.h"
+#include "pipeline/cli/cuda_devices.h"
 #include "pipeline/cli/finding.h"
 
 namespace forebay::cli {
@@ -70,8 +72,24 @@ Finding examine_module() {
   return {section, "module", State::lacks, why};
 }
 
+/// Without a module there is nobody who could ask.
+Finding examine_devices(bool module) {
+  if (!module) return {section, "devices", State::lacks, "not asked for: there is no module to do it"};
+  const CudaDevices devices = ask_for_cuda_devices();
+  if (devices.names.empty()) return {section, "devices", State::lacks, devices.error};
+  std::string text;
+  for (std::size_t i = 0; i < devices.names.size(); ++i) {
+    text += fmt::format("{}cuda:{} {}", i == 0 ? "" : ", ", i, devices.names[i]);
+  }
+  return {section, "devices", State::ok, text};
+}
+
 }  // namespace
 
-Findings examine_cuda() { return {examine_toolkit(), examine_driver(), examine_module()}; }
+Findings examine_cuda() {
+  Finding module = examine_module();
+  Finding devices = examine_devices(module.state == State::ok);
+  return {examine_toolkit(), examine_driver(), std::move(module), std::move(devices)};
+}
 
 }  // namespace forebay::cli

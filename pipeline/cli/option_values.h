@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace forebay::cli {
 
@@ -19,6 +20,13 @@ using Choice = std::pair<std::string_view, T>;
 /// `text` as a whole number in [min, max]; throws CLI::ValidationError with one clear line otherwise.
 [[nodiscard]] std::uint64_t parse_whole(const std::string& option, std::string_view text, std::uint64_t min,
                                         std::uint64_t max);
+
+/// Joins what follows --mean and --std to one word each: "0.5 0.5 0.5", "0.5" "0.5" "0.5" and "0.5, 0.5, 0.5"
+/// become "0.5,0.5,0.5". For the words of a command line, before they are parsed.
+void join_triples(std::vector<std::string>& words);
+
+/// "0.5,0.5,0.5" as three finite numbers; throws CLI::ValidationError otherwise.
+[[nodiscard]] std::array<float, 3> parse_triple(const std::string& option, std::string_view text);
 
 /// `text` as a finite decimal number; throws CLI::ValidationError otherwise.
 [[nodiscard]] double parse_decimal(const std::string& option, std::string_view text);

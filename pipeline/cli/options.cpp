@@ -19,10 +19,10 @@ constexpr double mib_bytes = 1 << 20;
 constexpr std::uint64_t any_number = UINT64_MAX;
 
 const char* const run_footer = R"(Examples:
-  forebay run photos/ --out tensors/                    every picture below photos/, as for a ResNet
-  forebay run @train.txt --out t/ --augment train --seed 1   random crops and flips, reproducible
-  forebay run a.jpg b/ --out t/ --dtype u8 --layout nhwc     plain pixels, not normalised
-  forebay run photos/ --sink none --json                measure: every batch is read and dropped
+  forebay run photos/ --out t/                            every picture below photos/, as for a ResNet
+  forebay run @list.txt --out t/ --augment train --seed 1 random crops and flips, reproducible
+  forebay run a.jpg b/ --out t/ --dtype u8 --layout nhwc  plain pixels, not normalised
+  forebay run photos/ --sink none --json                  measure: every batch is read and dropped
 
 A SOURCE is a file, a folder (recursive, sorted; each sub-folder is a label) or @list.txt (a path a line,
 then a tab and a label if wanted). DIR receives tensors.npy, items.jsonl (a line per picture), summary.json and
@@ -81,20 +81,15 @@ void add_picture_options(CLI::App& app, PipelineOptions& options) {
 /// Three numbers, one for each of red, green and blue.
 CLI::Option* add_triple(CLI::App& app, const std::string& name, const std::string& help, bool positive,
                         std::array<float, 3>& values) {
-  const auto set = [&values, name, positive](const std::vector<std::string>& texts) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const auto value = static_cast<float>(parse_decimal(name, texts.at(i)));
+  const auto set = [&values, name, positive](const std::string& text) {
+    values = parse_triple(name, text);
+    for (const float value : values) {
       if (positive && !(value > 0)) {
-        throw CLI::ValidationError(name, fmt::format("must be above 0, not '{}'", texts[i]));
+        throw CLI::ValidationError(name, fmt::format("must be above 0 in every colour, not '{}'", text));
       }
-      values[i] = value;
     }
   };
-  return app.add_option_function<std::vector<std::string>>(name, set, help)
-      ->type_name("R,G,B")
-      ->delimiter(',')
-      ->expected(3)
-      ->group(result_group);
+  return app.add_option_function<std::string>(name, set, help)->type_name("R,G,B")->group(result_group);
 }
 
 void add_result_options(CLI::App& app, PipelineOptions& options) {

@@ -74,7 +74,8 @@ std::string kept_text(const RunSummary& summary, const RunOutput* output) {
                      output->folder().string());
 }
 
-void print_report(const RunSummary& summary, const RunOutput* output, bool json, Console& console) {
+void print_report(const RunSummary& summary, const std::string& source_note, const RunOutput* output,
+                  bool json, Console& console) {
   const RunStats& stats = summary.stats;
   std::string text = fmt::format(
       "{} rows of {} items in {:.2f} s: {:.0f} items/s, first batch after {:.3f} s\n", stats.rows,
@@ -83,7 +84,7 @@ void print_report(const RunSummary& summary, const RunOutput* output, bool json,
   if (!stats.errors.empty()) text += fmt::format("errors    {}\n", errors_text(stats));
   if (stats.warnings > 0) text += fmt::format("warnings  {} of decoders, see items.jsonl\n", stats.warnings);
   if (stats.rows == 0) text += "note      no item succeeded: there are no rows\n";
-  for (const std::string& note : summary.notes) text += fmt::format("note      {}\n", one_line(note));
+  if (!source_note.empty()) text += fmt::format("note      {}\n", one_line(source_note));
   text += fmt::format("memory    {}\n", memory_text(summary));
   if (output != nullptr) text += fmt::format("results   {}\n", results_text(*output));
   console.clear_status();

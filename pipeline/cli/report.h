@@ -15,8 +15,10 @@ namespace forebay::cli {
 /// What an unfinished run leaves: "interrupted; kept 128 rows of 130 items in out/". `output` may be null.
 [[nodiscard]] std::string kept_text(const RunSummary& summary, const RunOutput* output);
 
-/// The closing report for a person. Goes to stdout, or to stderr where stdout belongs to --json.
-void print_report(const RunSummary& summary, const RunOutput* output, bool json, Console& console);
+/// The closing report for a person, with what the sources left out. `output` may be null. Goes to stdout, or
+/// to stderr where stdout belongs to --json.
+void print_report(const RunSummary& summary, const std::string& source_note, const RunOutput* output,
+                  bool json, Console& console);
 
 /// summary.json to stdout. Throws Error(io) where it cannot be written.
 void print_json(const RunSummary& summary);

@@ -26,6 +26,7 @@ namespace {
 /// What is left of a run when its pipeline is gone.
 struct Outcome {
   RunSummary summary;
+  std::string source_note;             // what the sources left out
   std::optional<ItemRecord> bad_item;  // that ended the run, under --on-error fail
   std::exception_ptr error;            // that ended the run
 };
@@ -74,7 +75,8 @@ void take_result(const Pipeline& pipeline, const Source& source, Outcome& outcom
   summary.stats = pipeline.stats();
   summary.interrupted = pipeline.interrupted();
   for (const std::string& note : pipeline.notes()) summary.notes.push_back(note);
-  if (const std::string note = source.note(); !note.empty()) summary.notes.push_back(note);
+  outcome.source_note = source.note();
+  if (!outcome.source_note.empty()) summary.notes.push_back(outcome.source_note);
   outcome.bad_item = pipeline.failure();
   if (outcome.bad_item) summary.failure = failure_text(*outcome.bad_item);
   summary.coordinator_pid = ::getpid();
@@ -126,6 +128,11 @@ void finish_output(RunOutput& output, Outcome& outcome) {
     }
   };
   attempt([&output] { output.finish(); });
+  // A batch that was delivered but could not be written does not count.
+  const RunOutput::Committed& committed = output.committed();
+  outcome.summary.stats.items_done = committed.items;
+  outcome.summary.stats.rows = committed.rows;
+  outcome.summary.stats.errors = committed.errors;
   attempt([&] { output.write_summary(outcome.summary); });
 }
 
@@ -143,7 +150,7 @@ ExitCode run_command(const RunArguments& arguments, Console& console) {
   if (summary.interrupted || outcome.error || outcome.bad_item) {
     console.line(kept_text(summary, files));
   }
-  if (!arguments.quiet) print_report(summary, files, arguments.json, console);
+  if (!arguments.quiet) print_report(summary, outcome.source_note, files, arguments.json, console);
   if (arguments.json) print_json(summary);
   if (outcome.error) std::rethrow_exception(outcome.error);
   if (outcome.bad_item) {

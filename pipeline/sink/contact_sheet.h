@@ -30,7 +30,7 @@ class ContactSheet {
   [[nodiscard]] bool full() const noexcept { return tiles_.size() == tiles_max; }
   [[nodiscard]] std::size_t tiles() const noexcept { return tiles_.size(); }
 
-  /// The sheet as a PNG; empty if there is no tile. Throws Error(no_memory).
+  /// The sheet as a PNG; empty if there is no tile. Throws Error(no_memory | io).
   [[nodiscard]] std::vector<std::byte> png() const;
 
  private:

@@ -36,8 +36,13 @@ void RunOutput::append(const Batch& batch) {
   expect(items_.has_value(), "RunOutput::begin comes before append");
   if (tensors_ && batch.rows() > 0) tensors_->append(batch.tensor());
   items_->append(batch.sequence(), batch.items());
+  committed_.items += batch.items().size();
+  committed_.rows += batch.rows();
+  for (const ItemRecord& item : batch.items()) {
+    if (!item.ok()) ++committed_.errors[std::string(to_string(item.error))];
+  }
   sheet_->add(batch.tensor());
-  if (sheet_->full() && !sheet_written_) write_sheet();
+  if (sheet_->full() && !sheet_written_.valid()) begin_sheet();
 }
 
 void RunOutput::finish() {
@@ -52,7 +57,8 @@ void RunOutput::finish() {
   };
   if (tensors_) attempt([this] { tensors_->finish(); });
   attempt([this] { items_->finish(); });
-  if (!sheet_written_ && sheet_->tiles() > 0) attempt([this] { write_sheet(); });
+  if (!sheet_written_.valid() && sheet_->tiles() > 0) begin_sheet();
+  if (sheet_written_.valid()) attempt([this] { sheet_written_.get(); });
   if (first) std::rethrow_exception(first);
 }
 
@@ -60,9 +66,12 @@ void RunOutput::write_summary(const RunSummary& summary) {
   const OutputFile file(folder_.file(summary_name), bytes_of(summary_json(summary)));
 }
 
-void RunOutput::write_sheet() {
-  sheet_written_ = true;
-  const OutputFile file(folder_.file(sheet_name), sheet_->png());
+/// Beside the run, which must not wait for a picture of itself. A full sheet takes no more tiles, so it is
+/// only read.
+void RunOutput::begin_sheet() {
+  sheet_written_ = std::async(std::launch::async, [path = folder_.file(sheet_name), sheet = &*sheet_] {
+    const OutputFile file(path, sheet->png());
+  });
 }
 
 }  // namespace forebay

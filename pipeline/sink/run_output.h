@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <future>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,16 +48,24 @@ class RunOutput {
   void write_summary(const RunSummary& summary);
 
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_.path(); }
-  [[nodiscard]] std::uint64_t rows() const noexcept { return tensors_ ? tensors_->rows() : 0; }
+
+  /// What append() has committed.
+  struct Committed {
+    std::uint64_t items = 0;
+    std::uint64_t rows = 0;
+    std::map<std::string, std::uint64_t> errors;  // code -> count
+  };
+  [[nodiscard]] const Committed& committed() const noexcept { return committed_; }
 
  private:
-  void write_sheet();
+  void begin_sheet();
 
   OutputFolder folder_;
   std::optional<NpyFile> tensors_;
   std::optional<ItemsLog> items_;
   std::optional<ContactSheet> sheet_;
-  bool sheet_written_ = false;
+  Committed committed_;
+  std::future<void> sheet_written_;  // valid once the sheet is on its way; last: its thread reads sheet_
 };
 
 }  // namespace forebay

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 #include <jpeglib.h>
-#include <png.h>
+#include <spng.h>
 #include <webp/decode.h>
 
 #include "pipeline/version.h"
@@ -29,7 +29,7 @@ std::string webp_version() {
 std::map<std::string, std::string> component_versions() {
   return {{"forebay", std::string(version)},
           {"libjpeg-turbo", jpeg_version()},
-          {"libpng", png_get_libpng_ver(nullptr)},
+          {"libspng", spng_version_string()},
           {"libwebp", webp_version()},
           {"compiler", fmt::format("gcc {}", __VERSION__)}};
 }

@@ -37,7 +37,8 @@ class Interrupt(fc.CommandTest):
     def test_the_first_signal_keeps_what_is_finished(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(signal=number.name):
-                process, children = self.begin("--out", self.out, "--force")
+                self.out = self.folder / number.name
+                process, children = self.begin("--out", self.out)
                 process.send_signal(number)
                 _, stderr = self.finish(process, children)
                 self.assertEqual(process.returncode, 130, stderr)

@@ -6,6 +6,7 @@
 #include "host/error.h"
 #include "host/limits.h"
 #include "pipeline/cli/command_line.h"
+#include "pipeline/cli/option_values.h"
 
 namespace forebay::cli {
 namespace {
@@ -18,6 +19,7 @@ RunArguments parse(std::vector<std::string> words) {
   CLI::App app;
   RunArguments arguments;
   add_run_options(app, arguments);
+  join_triples(words);
   std::reverse(words.begin(), words.end());
   app.parse(words);
   check_run_arguments(app, arguments);
@@ -150,6 +152,12 @@ TEST(Options, ThreeNumbersMayBeSeparatedEitherWay) {
   EXPECT_THAT(parse({"--mean", "0.5", "0.25", "0.125", "photos", "--out", "o"}).options.finish.mean,
               ElementsAre(0.5F, 0.25F, 0.125F));
   EXPECT_THAT(parse({"--mean", "0.5,0.25,0.125", "photos", "--out", "o"}).sources, ElementsAre("photos"));
+  for (const char* text : {"0.5 0.25 0.125", "0.5, 0.25,0.125", " 0.5  0.25 , 0.125 "}) {
+    EXPECT_THAT(parse({"--mean", text, "1.jpg", "--out", "o"}).options.finish.mean,
+                ElementsAre(0.5F, 0.25F, 0.125F));
+  }
+  EXPECT_THAT(parse({"--mean=0.5,0.25,0.125", "1.jpg", "--out", "o"}).sources, ElementsAre("1.jpg"));
+  EXPECT_THAT(parse({"--std", "1", "2", "3", "1.jpg", "--out", "o"}).sources, ElementsAre("1.jpg"));
   EXPECT_THAT(parse({"photos", "--out", "o", "--mean", "-1", "0", "1"}).options.finish.mean,
               ElementsAre(-1.0F, 0.0F, 1.0F));
 }
@@ -180,7 +188,11 @@ TEST(Options, EveryBadValueIsOneClearLine) {
   EXPECT_EQ(failure_of({"--slot-mb", "0"}), "--slot-mb: must be above 0 and at most 2048, not '0'");
   EXPECT_EQ(failure_of({"--slot-mb", "nan"}), "--slot-mb: must be a number, not 'nan'");
   EXPECT_EQ(failure_of({"--slot-mb", "4x"}), "--slot-mb: must be a number, not '4x'");
-  EXPECT_EQ(failure_of({"--std", "1,0,1"}), "--std: must be above 0, not '0'");
+  EXPECT_EQ(failure_of({"--std", "1,0,1"}), "--std: must be above 0 in every colour, not '1,0,1'");
+  EXPECT_EQ(failure_of({"--mean", "1,2"}), "--mean: takes three numbers, such as 0.5,0.5,0.5, not '1,2'");
+  EXPECT_EQ(failure_of({"--mean", "1", "2"}), "--mean: takes three numbers, such as 0.5,0.5,0.5, not '1,2'");
+  EXPECT_EQ(failure_of({"--std", "1,2,3,4"}),
+            "--std: takes three numbers, such as 0.5,0.5,0.5, not '1,2,3,4'");
   EXPECT_EQ(failure_of({"--mean", "a,b,c"}), "--mean: must be a number, not 'a'");
   for (const char* device : {"gpu", "cudax", "cuda0", "CPU", ""}) {
     EXPECT_EQ(failure_of({"--device", device}),

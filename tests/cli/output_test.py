@@ -65,6 +65,9 @@ class Files(fc.CommandTest):
         kept = int(re.search(r"kept (\d+) rows", result.stderr).group(1))
         self.assertGreater(kept, 0)
         self.assertEqual(len(fc.tensors_of(disk / "out")), kept)
+        self.assertEqual(len(fc.items_of(disk / "out")), kept)
+        if (disk / "out/summary.json").exists():  # where there was room for it
+            self.assertEqual(fc.summary_of(disk / "out")["rows"], kept)
 
     def test_the_death_of_the_coordinator_leaves_valid_files_and_no_process(self):
         process = self.start("run", self.long_list(), "--out", self.out, "--quiet", "--batch", "8")

@@ -1,10 +1,10 @@
 #include "pipeline/sink/contact_sheet.h"
 
 #include <gtest/gtest.h>
-#include <png.h>
+#include <spng.h>
 
 #include <array>
-#include <cmath>
+#include <memory>
 #include <vector>
 
 #include "pipeline/sink/denormalise.h"
@@ -25,12 +25,14 @@ struct Picture {
 };
 
 Picture decode(const std::vector<std::byte>& png) {
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  EXPECT_NE(png_image_begin_read_from_memory(&image, png.data(), png.size()), 0) << image.message;
-  image.format = PNG_FORMAT_RGB;
-  Picture picture{image.width, image.height, std::vector<std::uint8_t>(PNG_IMAGE_SIZE(image))};
-  EXPECT_NE(png_image_finish_read(&image, nullptr, picture.pixels.data(), 0, nullptr), 0) << image.message;
+  const std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)> context(spng_ctx_new(0), &spng_ctx_free);
+  spng_set_png_buffer(context.get(), png.data(), png.size());
+  spng_ihdr header{};
+  EXPECT_EQ(spng_get_ihdr(context.get(), &header), 0);
+  Picture picture{header.width, header.height, {}};
+  picture.pixels.resize(std::size_t{header.width} * header.height * 3);
+  EXPECT_EQ(spng_decode_image(context.get(), picture.pixels.data(), picture.pixels.size(), SPNG_FMT_RGB8, 0),
+            0);
   return picture;
 }
 

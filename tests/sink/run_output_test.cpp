@@ -52,7 +52,9 @@ TEST(RunOutput, WritesTheFourFiles) {
   EXPECT_EQ(line_count(folder / "out/items.jsonl"), 16U) << "a batch is committed when append returns";
   output.finish();
   output.write_summary({});
-  EXPECT_EQ(output.rows(), 12U);
+  EXPECT_EQ(output.committed().rows, 12U);
+  EXPECT_EQ(output.committed().items, 16U);
+  EXPECT_EQ(output.committed().errors, (std::map<std::string, std::uint64_t>{{"corrupt", 4}}));
   EXPECT_EQ(fs::file_size(folder / "out/tensors.npy"), 128U + 12 * 192);
   EXPECT_TRUE(fs::exists(folder / "out/contact_sheet.png"));
   EXPECT_TRUE(fs::exists(folder / "out/summary.json"));

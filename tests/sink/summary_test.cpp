@@ -88,7 +88,7 @@ TEST(Summary, ARunOfNothingIsValidToo) {
 
 TEST(Summary, VersionsNameWhatDecidesTheBits) {
   const json versions = json::parse(summary_json({}))["versions"];
-  for (const char* name : {"forebay", "libjpeg-turbo", "libpng", "libwebp", "compiler"}) {
+  for (const char* name : {"forebay", "libjpeg-turbo", "libspng", "libwebp", "compiler"}) {
     EXPECT_FALSE(versions.at(name).get<std::string>().empty()) << name;
   }
 }
