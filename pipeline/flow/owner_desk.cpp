@@ -62,7 +62,12 @@ void OwnerDesk::start(std::unique_ptr<OwnerLink> link) {
   link_->send_setup(shape_, options_.finish, options_.batch, strips, results_, stages_);
   poller_.add(link_->channel().fd(), channel_tag);
   poller_.add(link_->child().pidfd(), exit_tag);
-  poller_.want_write(link_->channel().fd(), channel_tag, link_->has_unsent());
+  watched_ = true;
+  watch_writes();
+}
+
+void OwnerDesk::watch_writes() {
+  if (watched_) poller_.want_write(link_->channel().fd(), channel_tag, link_->has_unsent());
 }
 
 std::uint32_t OwnerDesk::number_of(const Lane& lane) const {
@@ -139,7 +144,7 @@ void OwnerDesk::pump(bool starved, bool stopping) {
     }
     if (lane.cursor >= ready_.batch_end(lane.batch) || stopping || failed_item_) end(lane);
   }
-  poller_.want_write(link_->channel().fd(), channel_tag, link_->has_unsent());
+  watch_writes();
 }
 
 void OwnerDesk::finish(Lane& lane, const BatchDone& done) {
@@ -165,6 +170,8 @@ void OwnerDesk::on_channel() {
     if (result == ReceiveResult::would_block) return;
     if (result == ReceiveResult::closed) {
       poller_.remove(link_->channel().fd());
+      watched_ = false;
+      owner_ready_ = false;
       return;
     }
     heard_ = std::chrono::steady_clock::now();
@@ -225,7 +232,7 @@ std::vector<Chunk> OwnerDesk::on_exit() {
 
 void OwnerDesk::on_writable() {
   link_->flush();
-  poller_.want_write(link_->channel().fd(), channel_tag, link_->has_unsent());
+  watch_writes();
 }
 
 void OwnerDesk::tick() {

@@ -71,7 +71,7 @@ class OwnerDesk {
   void end(Lane& lane);
   void finish(Lane& lane, const BatchDone& done);
   [[nodiscard]] std::uint32_t number_of(const Lane& lane) const;
-  void hand_over_memory();
+  void watch_writes();
 
   const RunShape& shape_;
   const PipelineOptions& options_;
@@ -88,6 +88,7 @@ class OwnerDesk {
   std::unique_ptr<OwnerLink> link_;
   Received received_;
   bool owner_ready_ = false;
+  bool watched_ = false;  ///< the channel is in the poller: it leaves when the owner closes it
   bool failed_item_ = false;
   std::string last_words_;
   std::uint32_t deaths_without_progress_ = 0;
