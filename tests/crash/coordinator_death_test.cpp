@@ -3,6 +3,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -25,11 +27,21 @@ int coordinator_main(Channel channel) {
   options.batch = 8;
   Pipeline pipeline = PipelineBuilder::range(UINT64_C(1) << 40U)
                           .options(options)
-                          .host_stage([](Item& item) { *static_cast<char*>(item.emplace(DType::u8, {1}).data) = 1; })
+                          .host_stage([](Item& item) {
+                            *static_cast<char*>(item.emplace(DType::u8, {1}).data) = 1;
+                            const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+                            while (std::chrono::steady_clock::now() < until) {
+                            }
+                          })
                           .start();
-  static_cast<void>(pipeline.next());
+  // Every worker has worked: it is past init(), where the tie to its parent is made. Before that, for about a millisecond
+  // after exec, a process that is stopped at that moment would outlive its parent.
+  RunStats stats;
+  do {
+    static_cast<void>(pipeline.next());
+    stats = pipeline.stats();
+  } while (!std::all_of(stats.workers.begin(), stats.workers.end(), [](const WorkerStats& w) { return w.busy_s > 0; }));
   Pids pids;
-  const RunStats stats = pipeline.stats();
   for (std::size_t i = 0; i < pids.workers.size(); ++i) pids.workers[i] = stats.workers[i].pid;
   if (channel.try_send(pids) != SendResult::sent) return 1;
   while (pipeline.next()) {
