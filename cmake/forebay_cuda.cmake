@@ -1,0 +1,37 @@
+# Finds CUDA if it is wanted: FOREBAY_CUDA is AUTO, ON or OFF. Sets FOREBAY_HAS_CUDA. Included by the root, because a language
+# is enabled for a whole tree.
+set(FOREBAY_HAS_CUDA OFF)
+if(FOREBAY_CUDA STREQUAL "OFF")
+  message(STATUS "Forebay: CUDA module off (FOREBAY_CUDA=OFF)")
+  return()
+endif()
+if(NOT CMAKE_CUDA_COMPILER)
+  find_program(FOREBAY_NVCC nvcc PATHS /usr/local/cuda/bin)
+  if(FOREBAY_NVCC)
+    set(CMAKE_CUDA_COMPILER "${FOREBAY_NVCC}")
+  endif()
+endif()
+if(NOT CMAKE_CUDA_COMPILER)
+  if(FOREBAY_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "Forebay: FOREBAY_CUDA=ON but there is no nvcc; install the CUDA toolkit or set CMAKE_CUDA_COMPILER")
+  endif()
+  message(STATUS "Forebay: no nvcc found, so the CUDA module is not built; everything else is")
+  return()
+endif()
+# The user's choice stands; without one, Turing to Hopper, with PTX for what comes later.
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES "75;80;90" CACHE STRING "CUDA architectures")
+endif()
+set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
+enable_language(CUDA)
+set(FOREBAY_HAS_CUDA ON)
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+  # CMake 3.25 does not know the C++20 flag of an nvcc that is newer than itself.
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+endif()
+message(STATUS "Forebay: nvcc found, the CUDA module is built for ${CMAKE_CUDA_ARCHITECTURES}")
+
+# Options of everything that nvcc compiles here: hidden symbols that bind within their own module, no unique ones.
+set(FOREBAY_CUDA_OPTIONS -Xcompiler=-fno-gnu-unique,-fvisibility=hidden,-Wall,-Wextra --Werror=all-warnings)
+set(FOREBAY_MODULE_LINK_OPTIONS -Wl,-Bsymbolic)
