@@ -1,5 +1,5 @@
-# cmake --install: static libraries, headers below include/forebay, the command, the CUDA module where it was built, and the
-# package that find_package(forebay) finds.
+# cmake --install: static libraries, headers below include/forebay, the command, the CUDA module where it was
+# built, and the package that find_package(forebay) finds.
 include(CMakePackageConfigHelpers)
 
 add_library(forebay::forebay ALIAS forebay)
@@ -14,18 +14,21 @@ if(TARGET forebay_cuda)
   install(TARGETS forebay_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/forebay)
 endif()
 
-foreach(folder host device pipeline forebay)
+# Headers include each other from the root of the tree, which is include/forebay here; the umbrella lies in it.
+foreach(folder host device pipeline)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/forebay
     FILES_MATCHING PATTERN "*.h" PATTERN "cli" EXCLUDE PATTERN "cuda" EXCLUDE)
 endforeach()
-install(FILES ${PROJECT_SOURCE_DIR}/cmake/forebay.h.installed DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/forebay
-  RENAME forebay.h)
+install(FILES ${PROJECT_BINARY_DIR}/generated/pipeline/version.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/forebay/pipeline)
+install(FILES ${PROJECT_SOURCE_DIR}/forebay/forebay.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/forebay)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/forebay)
 install(EXPORT forebayTargets NAMESPACE forebay:: DESTINATION ${package_folder})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/forebayConfig.cmake.in
   ${PROJECT_BINARY_DIR}/forebayConfig.cmake INSTALL_DESTINATION ${package_folder})
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/forebayConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/forebayConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/forebayConfig.cmake ${PROJECT_BINARY_DIR}/forebayConfigVersion.cmake
   DESTINATION ${package_folder})
 if(EXISTS ${PROJECT_SOURCE_DIR}/cmake/forebay_device_module.cmake)

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 
 #include "device/tensor_view.h"
 
@@ -40,4 +42,45 @@ struct StageTable {
   const StageEntry* first;
 };
 
+namespace detail {
+
+/// The module's list of stages; every FOREBAY_DEVICE_STAGE of the module adds itself before the first is looked up.
+inline StageTable& module_stages() noexcept {
+  static StageTable table{stage_abi, nullptr};
+  return table;
+}
+
+template <typename Stage>
+int run_stage(const DeviceBatch& batch, StreamView stream, char* error, std::size_t error_bytes) noexcept {
+  try {
+    Stage{}(batch, stream);
+    return 0;
+  } catch (const std::exception& failure) {
+    static_cast<void>(std::snprintf(error, error_bytes, "%s", failure.what()));
+  } catch (...) {
+    static_cast<void>(std::snprintf(error, error_bytes, "it threw something that is no std::exception"));
+  }
+  return 1;
+}
+
+template <typename Stage>
+class StageRegistration {
+ public:
+  explicit StageRegistration(const char* name) noexcept : entry_{name, &run_stage<Stage>, module_stages().first} {
+    module_stages().first = &entry_;
+  }
+
+ private:
+  StageEntry entry_;
+};
+
+}  // namespace detail
 }  // namespace forebay
+
+/// Exports a stage by its type's name. At namespace scope, once per stage.
+#define FOREBAY_DEVICE_STAGE(Stage)                                                                      \
+  static const forebay::detail::StageRegistration<Stage> forebay_stage_registration_##Stage(#Stage);     \
+  extern "C" __attribute__((weak, visibility("default"))) const forebay::StageTable* forebay_device_stages() { \
+    return &forebay::detail::module_stages();                                                            \
+  }                                                                                                      \
+  static_assert(true, "a semicolon belongs here")
