@@ -19,7 +19,7 @@ if(NOT CMAKE_CUDA_COMPILER)
   return()
 endif()
 # The user's choice stands; without one, Turing to Hopper, with PTX for what comes later.
-if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
   set(CMAKE_CUDA_ARCHITECTURES "75;80;90" CACHE STRING "CUDA architectures")
 endif()
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
