@@ -5,8 +5,9 @@
 
 namespace forebay {
 
-/// Philox4x32-10, a counter-based generator: the same key and counter give the same numbers on every machine, in any
-/// order. Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3" (SC 2011); constants as in Random123.
+/// Philox4x32-10, a counter-based generator: the same key and counter give the same numbers on every machine,
+/// in any order. Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3" (SC 2011);
+/// constants as in Random123.
 using PhiloxCounter = std::array<std::uint32_t, 4>;
 using PhiloxKey = std::array<std::uint32_t, 2>;
 
@@ -27,14 +28,17 @@ using PhiloxKey = std::array<std::uint32_t, 2>;
   return counter;
 }
 
-/// The random numbers of one operator on one item: a stream keyed by (seed, epoch, item, operator).
+/// The random numbers of one operator on one item: a stream of its own for every (seed, epoch, item,
+/// operation). The seed is the key; the counter holds the item, the epoch's low 32 bits, and the operation
+/// above the number of the block.
 class ItemRandom {
  public:
+  /// `operation` is below 256: it has the counter's last byte.
   constexpr ItemRandom(std::uint64_t seed, std::uint64_t epoch, std::uint64_t item,
                        std::uint32_t operation) noexcept
-      : key_{static_cast<std::uint32_t>(seed) ^ static_cast<std::uint32_t>(epoch * 0x9E3779B1U),
-             static_cast<std::uint32_t>(seed >> 32U) ^ static_cast<std::uint32_t>(epoch >> 32U)},
-        counter_{static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32U), operation, 0} {}
+      : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U)},
+        counter_{static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32U),
+                 static_cast<std::uint32_t>(epoch), operation << 24U} {}
 
   /// Uniform in [0, 1), 32 random bits.
   [[nodiscard]] constexpr double uniform() noexcept {

@@ -11,16 +11,18 @@ namespace {
 constexpr std::uint32_t crop_operation = 1;
 constexpr std::uint32_t flip_operation = 2;
 
-/// torchvision CenterCrop for one axis: where the crop begins in the resized picture. Smaller pictures are padded first
+/// torchvision CenterCrop for one axis: where the crop begins in the resized picture. Smaller pictures are
+/// padded first
 /// ((crop - size) // 2 in front); otherwise int(round((size - crop) / 2.0)), and Python rounds half to even.
-std::int32_t center_crop_begin(std::int64_t size, std::int64_t crop) {
-  if (crop > size) return static_cast<std::int32_t>(-((crop - size) / 2));
-  return static_cast<std::int32_t>(std::nearbyint(static_cast<double>(size - crop) / 2.0));
+std::int64_t center_crop_begin(std::uint64_t resized, std::int64_t crop) {
+  const auto size = static_cast<std::int64_t>(resized);
+  if (crop > size) return -((crop - size) / 2);
+  return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(size - crop) / 2.0));
 }
 
 struct Sizes {
-  std::uint32_t width;
-  std::uint32_t height;
+  std::uint64_t width;
+  std::uint64_t height;
 };
 
 /// torchvision Resize(int): the shorter edge becomes `size`, the longer int(size * long / short).
@@ -29,7 +31,7 @@ Sizes resized_sizes(std::uint32_t width, std::uint32_t height, std::uint32_t siz
   const std::uint32_t longer = std::max(width, height);
   if (shorter == size) return {width, height};
   const double exact = static_cast<double>(std::uint64_t{size} * longer) / shorter;
-  const auto new_long = static_cast<std::uint32_t>(exact);
+  const auto new_long = static_cast<std::uint64_t>(exact);
   return width <= height ? Sizes{size, new_long} : Sizes{new_long, size};
 }
 
@@ -40,8 +42,8 @@ struct Box {
   std::uint32_t height;
 };
 
-/// torchvision RandomResizedCrop.get_params: ten attempts at a random area and aspect ratio, then the central crop of the
-/// nearest allowed ratio.
+/// torchvision RandomResizedCrop.get_params: ten attempts at a random area and aspect ratio, then the central
+/// crop of the nearest allowed ratio.
 Box random_resized_box(const PrepareOptions& options, std::uint64_t item, std::uint32_t width,
                        std::uint32_t height) {
   constexpr double ratio_min = 3.0 / 4.0;

@@ -38,8 +38,8 @@ struct PreparePlan {
 
 /// Resamples `region` (the decoded part of the picture that the tables refer to) to
 /// vertical.outputs x horizontal.outputs RGB pixels at `out` (interleaved, rows packed), with the bits of
-/// Pillow: horizontal pass first, rounded to 8 bits, then vertical. Single-threaded; picks AVX2, SSE4.1 or
-/// plain code at run time, all with equal bits. Indices beyond the region are clamped, never read.
+/// Pillow: horizontal pass first, rounded to 8 bits, then vertical. Single-threaded; picks AVX2 or plain code at
+/// run time, with equal bits. Indices beyond the region are clamped, never read. `out` overlaps nothing else.
 /// Allocates thread-local scratch of region.height x horizontal.outputs pixels, kept for the next call.
 void resample(const ImageView& region, const ResampleTable& horizontal, const ResampleTable& vertical,
               std::uint8_t* out);

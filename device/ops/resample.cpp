@@ -22,6 +22,9 @@ Passes choose_passes() {
 
 void resample(const ImageView& region, const ResampleTable& horizontal, const ResampleTable& vertical,
               std::uint8_t* out) {
+  if (passes::is_selection(horizontal) && passes::is_selection(vertical)) {
+    return passes::select_pixels(region, horizontal, vertical, out);
+  }
   static const Passes chosen = choose_passes();
   const std::size_t row_bytes = std::size_t{horizontal.outputs} * rgb_bytes;
   thread_local std::vector<std::uint8_t> between;
@@ -29,7 +32,8 @@ void resample(const ImageView& region, const ResampleTable& horizontal, const Re
   if (between.size() < needed) between.resize(needed);
   chosen.horizontal(region, horizontal, between.data());
   chosen.vertical(between.data(), region.height, row_bytes, vertical, out);
-  constexpr std::size_t keep_bytes = std::size_t{16} << 20U;  // one tall picture must not stay in the footprint
+  constexpr std::size_t keep_bytes = std::size_t{16}
+                                     << 20U;  // one tall picture must not stay in the footprint
   if (between.size() > keep_bytes) std::vector<std::uint8_t>().swap(between);
 }
 

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <vector>
 
-/// AVX2 passes with the bits of the plain ones. A weight has 23 bits and a sign, too wide for vpmaddwd, and vpmulld is
-/// slow; so it is split into high * 256 + low, both 16 bits: sum(p * w) = (sum(p * high) << 8) + sum(p * low), exact
-/// modulo 2^32, which is all that the plain sum promises either.
+/// AVX2 passes with the bits of the plain ones. A weight has 23 bits and a sign, too wide for vpmaddwd, and
+/// vpmulld is slow; so it is split into high * 256 + low, both 16 bits: sum(p * w) = (sum(p * high) << 8) +
+/// sum(p * low), exact modulo 2^32, which is all that the plain sum promises either.
 namespace forebay::passes {
 namespace {
 
@@ -29,8 +29,8 @@ bool is_splittable(const ResampleTable& table) {
                      [](std::int32_t weight) { return weight >= -limit && weight < limit; });
 }
 
-/// Four taps of the weights of two neighbouring outputs: the low 128 bits belong to the first, the high ones to the second.
-/// Each half holds its pair of taps four times: for red, green, blue, and nothing.
+/// Four taps of the weights of two neighbouring outputs: the low 128 bits belong to the first, the high ones
+/// to the second. Each half holds its pair of taps four times: for red, green, blue, and nothing.
 struct Group {
   __m256i high_01;
   __m256i low_01;
@@ -38,7 +38,8 @@ struct Group {
   __m256i low_23;
 };
 
-/// Two neighbouring outputs: where their first input pixels begin in a row, and their weights.
+/// Two neighbouring outputs: where their first input pixels begin in a row, and their weights. The last one
+/// of an odd number has a neighbour without weight, that nobody stores.
 struct OutputPair {
   std::uint32_t first_offset_bytes;
   std::uint32_t second_offset_bytes;
@@ -51,26 +52,32 @@ class HorizontalWeights {
  public:
   HorizontalWeights(const ResampleTable& table, std::uint32_t inputs) {
     const std::uint32_t groups_max = (table.taps + taps_per_group - 1) / taps_per_group;
-    pairs_.reserve(table.outputs / 2);
-    groups_.reserve(std::size_t{table.outputs} / 2 * groups_max);
-    for (std::uint32_t x = 0; x + 1 < table.outputs; x += 2) add_pair(table, x, inputs);
+    const std::size_t pairs = (std::size_t{table.outputs} + 1) / 2;
+    pairs_.reserve(pairs);
+    groups_.reserve(pairs * groups_max);
+    for (std::uint32_t x = 0; x < table.outputs; x += 2) add_pair(table, x, inputs);
   }
 
   [[nodiscard]] const std::vector<OutputPair>& pairs() const { return pairs_; }
-  [[nodiscard]] const Group* groups(const OutputPair& pair) const { return groups_.data() + pair.first_group; }
+  [[nodiscard]] const Group* groups(const OutputPair& pair) const {
+    return groups_.data() + pair.first_group;
+  }
   /// Bytes from the start of a row that the loads of that row touch.
   [[nodiscard]] std::size_t reach_bytes() const { return reach_bytes_; }
 
  private:
   void add_pair(const ResampleTable& table, std::uint32_t x, std::uint32_t inputs) {
-    const Window windows[2] = {window_of(table, x, inputs), window_of(table, x + 1, inputs)};
+    const bool is_whole = x + 1 < table.outputs;
+    const Window windows[2] = {window_of(table, x, inputs),
+                               is_whole ? window_of(table, x + 1, inputs) : Window{0, 0}};
     const std::uint32_t count = std::max(windows[0].count, windows[1].count);
     const std::uint32_t groups = std::max(1U, (count + taps_per_group - 1) / taps_per_group);
     const auto pixel = static_cast<std::uint32_t>(rgb_bytes);
     pairs_.push_back({windows[0].first * pixel, windows[1].first * pixel, groups,
                       static_cast<std::uint32_t>(groups_.size())});
     const std::size_t last_load = (groups - 1) * taps_per_group * rgb_bytes + sizeof(__m128i);
-    reach_bytes_ = std::max(reach_bytes_, std::max(windows[0].first, windows[1].first) * rgb_bytes + last_load);
+    reach_bytes_ =
+        std::max(reach_bytes_, std::max(windows[0].first, windows[1].first) * rgb_bytes + last_load);
     for (std::uint32_t group = 0; group < groups; ++group) {
       const auto weight = [&](std::uint32_t which, std::uint32_t tap) {
         const std::uint32_t at = group * taps_per_group + tap;
@@ -79,7 +86,8 @@ class HorizontalWeights {
       };
       const auto lanes = [&](auto part, std::uint32_t tap) {
         const auto lane = [&](std::uint32_t which) {
-          return _mm_set1_epi32(static_cast<int>(pair_of(part(weight(which, tap)), part(weight(which, tap + 1)))));
+          return _mm_set1_epi32(
+              static_cast<int>(pair_of(part(weight(which, tap)), part(weight(which, tap + 1)))));
         };
         return _mm256_set_m128i(lane(1), lane(0));
       };
@@ -124,31 +132,38 @@ __m256i sum_pair(const std::uint8_t* row, const OutputPair& pair, const Group* g
 }
 
 /// Two pixels (six bytes) of two rows. Eight bytes are stored at once unless the last two are another row's.
-void store_rows(__m128i rows, std::uint8_t* first, std::uint8_t* second, bool last) {
+void store_rows(__m128i rows, std::uint8_t* first, std::uint8_t* second, std::size_t bytes) {
   const __m128i six = _mm_setr_epi8(0, 1, 2, 4, 5, 6, -1, -1, 8, 9, 10, 12, 13, 14, -1, -1);
   const __m128i packed = _mm_shuffle_epi8(rows, six);
   const std::int64_t low = _mm_cvtsi128_si64(packed);
   const std::int64_t high = _mm_extract_epi64(packed, 1);
-  std::memcpy(first, &low, last ? 6 : 8);
-  std::memcpy(second, &high, last ? 6 : 8);
+  if (bytes == sizeof(low)) {
+    std::memcpy(first, &low, sizeof(low));
+    std::memcpy(second, &high, sizeof(high));
+  } else {
+    std::memcpy(first, &low, bytes);
+    std::memcpy(second, &high, bytes);
+  }
 }
 
 /// Four rows at a time, so that the weights are loaded once for all.
-void four_rows(const std::uint8_t* row, std::size_t row_bytes, const HorizontalWeights& weights, std::uint8_t* out,
-               std::size_t out_bytes) {
-  const std::vector<OutputPair>& pairs = weights.pairs();
-  for (std::size_t i = 0; i < pairs.size(); ++i, out += 2 * rgb_bytes) {
-    const OutputPair& pair = pairs[i];
+void four_rows(const std::uint8_t* row, std::size_t row_bytes, const HorizontalWeights& weights,
+               std::uint8_t* out, std::size_t out_bytes) {
+  const std::uint8_t* const end = out + out_bytes;
+  for (const OutputPair& pair : weights.pairs()) {
     const Group* group = weights.groups(pair);
-    const __m256i words_01 = _mm256_packs_epi32(sum_pair(row, pair, group), sum_pair(row + row_bytes, pair, group));
-    const __m256i words_23 =
-        _mm256_packs_epi32(sum_pair(row + 2 * row_bytes, pair, group), sum_pair(row + 3 * row_bytes, pair, group));
+    const __m256i words_01 =
+        _mm256_packs_epi32(sum_pair(row, pair, group), sum_pair(row + row_bytes, pair, group));
+    const __m256i words_23 = _mm256_packs_epi32(sum_pair(row + 2 * row_bytes, pair, group),
+                                                sum_pair(row + 3 * row_bytes, pair, group));
     const __m256i pixels = _mm256_packus_epi16(words_01, words_23);
     const __m128i first = _mm256_castsi256_si128(pixels);
     const __m128i second = _mm256_extracti128_si256(pixels, 1);
-    const bool last = i + 1 == pairs.size();
-    store_rows(_mm_unpacklo_epi32(first, second), out, out + out_bytes, last);
-    store_rows(_mm_unpackhi_epi32(first, second), out + 2 * out_bytes, out + 3 * out_bytes, last);
+    const auto left_bytes = static_cast<std::size_t>(end - out);
+    const std::size_t bytes = left_bytes >= 8 ? 8 : left_bytes;
+    store_rows(_mm_unpacklo_epi32(first, second), out, out + out_bytes, bytes);
+    store_rows(_mm_unpackhi_epi32(first, second), out + 2 * out_bytes, out + 3 * out_bytes, bytes);
+    out += 2 * rgb_bytes;
   }
 }
 
@@ -180,25 +195,29 @@ __m128i sixteen_columns(const std::vector<VerticalPair>& pairs, std::size_t colu
     const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(high, 8), low), half);
     return _mm256_srai_epi32(sum, resample_precision_bits);
   };
-  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(value(high_0, low_0), value(high_1, low_1)), 0xD8);
+  const __m256i words =
+      _mm256_permute4x64_epi64(_mm256_packs_epi32(value(high_0, low_0), value(high_1, low_1)), 0xD8);
   return _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
 }
 
 }  // namespace
 
 void horizontal_avx2(const ImageView& source, const ResampleTable& table, std::uint8_t* out) {
-  if (table.outputs % 2 != 0 || !is_splittable(table)) return horizontal_plain(source, table, out);
+  if (!is_splittable(table)) return horizontal_plain(source, table, out);
   const HorizontalWeights weights(table, source.width);
-  const std::size_t total_bytes = (source.height - 1) * source.row_bytes + std::size_t{source.width} * rgb_bytes;
+  const std::size_t total_bytes =
+      (source.height - 1) * source.row_bytes + std::size_t{source.width} * rgb_bytes;
   const std::size_t out_bytes = std::size_t{table.outputs} * rgb_bytes;
   std::uint32_t y = 0;
   // A load may reach beyond its row, but never beyond the region: the last rows are left to the plain pass.
   while (y + 4 <= source.height && (y + 3) * source.row_bytes + weights.reach_bytes() <= total_bytes) {
-    four_rows(source.pixels + y * source.row_bytes, source.row_bytes, weights, out + y * out_bytes, out_bytes);
+    four_rows(source.pixels + y * source.row_bytes, source.row_bytes, weights, out + y * out_bytes,
+              out_bytes);
     y += 4;
   }
   if (y < source.height) {
-    const ImageView rest{source.pixels + y * source.row_bytes, source.width, source.height - y, source.row_bytes};
+    const ImageView rest{source.pixels + y * source.row_bytes, source.width, source.height - y,
+                         source.row_bytes};
     horizontal_plain(rest, table, out + y * out_bytes);
   }
 }

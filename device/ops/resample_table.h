@@ -40,8 +40,8 @@ inline constexpr int resample_precision_bits = 22;
 struct AxisPlan {
   std::uint32_t box_begin = 0;
   std::uint32_t box_size = 0;
-  std::uint32_t resized = 0;
-  std::int32_t crop_begin = 0;
+  std::uint64_t resized = 0;  ///< beyond 32 bits for the long edge of a picture one pixel wide
+  std::int64_t crop_begin = 0;
   std::uint32_t outputs = 0;
   bool mirror = false;
   Filter filter = Filter::bilinear;
