@@ -1,5 +1,5 @@
-// A device stage in a pipeline: the owner loads its module and calls it with every batch. Runs on the cpu, or on a GPU with
-// the argument "cuda". Only the owner maps the module: workers and this process never do.
+// A device stage in a pipeline: the owner loads its module and calls it with every batch. Runs on the cpu, or
+// on a GPU with the argument "cuda". Only the owner maps the module: workers and this process never do.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>

@@ -11,7 +11,8 @@ namespace {
 /// Keeps every channel's brightest quarter: works in place, on u8 [224, 224, 3] in the slot.
 void posterise(forebay::Item& item) {
   auto* pixels = static_cast<std::uint8_t*>(item.tensor().data);
-  for (std::size_t i = 0; i < item.tensor().bytes(); ++i) pixels[i] = static_cast<std::uint8_t>(pixels[i] & 0xC0U);
+  for (std::size_t i = 0; i < item.tensor().bytes(); ++i)
+    pixels[i] = static_cast<std::uint8_t>(pixels[i] & 0xC0U);
 }
 
 }  // namespace
@@ -24,7 +25,8 @@ int main(int argc, char** argv) {
                       .host_stage(posterise)
                       .host_stage([](forebay::Item& item) {
                         // What a stage throws fails this item only: it becomes a record, the run goes on.
-                        if (item.index() % 10 == 9) throw std::runtime_error("every tenth picture is refused");
+                        if (item.index() % 10 == 9)
+                          throw std::runtime_error("every tenth picture is refused");
                       })
                       .start();
   unsigned long long rows = 0;

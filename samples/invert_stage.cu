@@ -1,5 +1,5 @@
-// A device stage: runs in the owner over every finished batch, on the device that the batch is on. This one file becomes
-// two modules: one for the cpu (Thrust on TBB) and, where nvcc is, one for CUDA.
+// A device stage: runs in the owner over every finished batch, on the device that the batch is on. This one
+// file becomes two modules: one for the cpu (Thrust on TBB) and, where nvcc is, one for CUDA.
 #include <thrust/for_each.h>
 #include <thrust/iterator/counting_iterator.h>
 
@@ -21,9 +21,10 @@ struct InvertByte {
 /// Turns u8 pictures into their negatives.
 struct Invert {
   void operator()(const forebay::DeviceBatch& batch, forebay::StreamView stream) const {
-    if (batch.rows.dtype != forebay::DType::u8) throw std::runtime_error("Invert takes u8 batches; use dtype u8");
-    thrust::for_each_n(forebay::thrust_policy(stream), thrust::counting_iterator<std::int64_t>(0), batch.rows.elements(),
-                       InvertByte{static_cast<std::uint8_t*>(batch.rows.data)});
+    if (batch.rows.dtype != forebay::DType::u8)
+      throw std::runtime_error("Invert takes u8 batches; use dtype u8");
+    thrust::for_each_n(forebay::thrust_policy(stream), thrust::counting_iterator<std::int64_t>(0),
+                       batch.rows.elements(), InvertByte{static_cast<std::uint8_t*>(batch.rows.data)});
   }
 };
 

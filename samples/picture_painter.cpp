@@ -13,7 +13,8 @@ double uniform(std::mt19937_64& random, double low, double high) {
 /// Smooth noise: random values on a coarse grid, blended between.
 class ValueNoise {
  public:
-  ValueNoise(std::mt19937_64& random, std::uint32_t cells) : cells_(cells), values_(std::size_t{cells + 1} * (cells + 1)) {
+  ValueNoise(std::mt19937_64& random, std::uint32_t cells)
+      : cells_(cells), values_(std::size_t{cells + 1} * (cells + 1)) {
     for (float& value : values_) value = static_cast<float>(uniform(random, -1, 1));
   }
   /// `x` and `y` in [0, 1).

@@ -11,6 +11,6 @@ struct Picture {
   std::vector<std::uint8_t> pixels;
 };
 
-/// Paints something that a JPEG encoder finds about as hard as a photo: light falling over a ground, noise at several
-/// scales, discs and bars with hard edges. The same random state gives the same picture.
+/// Paints something that a JPEG encoder finds about as hard as a photo: light falling over a ground, noise at
+/// several scales, discs and bars with hard edges. The same random state gives the same picture.
 [[nodiscard]] Picture paint_picture(std::mt19937_64& random, std::uint32_t width, std::uint32_t height);

@@ -5,6 +5,7 @@ docs_checks.py (what the prose quotes exists), and that clang-format would chang
 """
 
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -45,16 +46,15 @@ def clang_format(root: pathlib.Path, files: list[SourceFile]) -> Iterator[Findin
     if CLANG_FORMAT_VERSION not in version:
         print(f"tidy: formatting is not checked: this needs clang-format {CLANG_FORMAT_VERSION}x, not {version!r}")
         return
-    for file in files:
-        if not file.is_cxx:
-            continue
-        formatted = subprocess.run([program, f"--assume-filename={file.path}", "--style=file"], cwd=root,
-                                   input=file.text, capture_output=True, text=True, check=True).stdout
-        if formatted == file.text:
-            continue
-        pairs = zip(file.lines + [""], formatted.splitlines() + [""])
-        line = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 1)
-        yield Finding(file.path, line, "format", "clang-format would change this file: scripts/format")
+    paths = [file.path for file in files if file.is_cxx]
+    report = subprocess.run([program, "--dry-run", "--style=file", *paths], cwd=root, capture_output=True, text=True)
+    if report.returncode != 0:
+        yield Finding(".clang-format", 1, "format", report.stderr.strip())
+    unformatted: dict[str, int] = {}
+    for path, line in re.findall(r"^([^\s:]+):(\d+):\d+: warning: .*-Wclang-format", report.stderr, re.MULTILINE):
+        unformatted.setdefault(path, int(line))
+    for path, line in unformatted.items():
+        yield Finding(path, line, "format", "clang-format would change this file: scripts/format")
 
 
 def all_findings(root: pathlib.Path) -> list[Finding]:
