@@ -8,7 +8,8 @@
 namespace forebay {
 namespace {
 
-/// f32 to f16, round to nearest even; values, infinities and subnormals as IEEE 754 asks (mean and std are finite).
+/// f32 to f16, round to nearest even; values, infinities and subnormals as IEEE 754 asks (mean and std are
+/// finite).
 std::uint32_t to_f16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = bits >> 16U & 0x8000U;
@@ -16,7 +17,8 @@ std::uint32_t to_f16(float value) {
   if (magnitude > 0x7F800000U) return sign | 0x7E00U;
   if (magnitude >= 0x477FF000U) return sign | 0x7C00U;  // rounds to 65536 or more: infinity
   if (magnitude < 0x38800000U) {
-    // Subnormal in f16: adding 0.5 aligns the last f16 bit with the last bit of the float, rounded by the FPU.
+    // Subnormal in f16: adding 0.5 aligns the last f16 bit with the last bit of the float, rounded by the
+    // FPU.
     const float shifted = std::bit_cast<float>(magnitude) + 0.5F;
     return sign | (std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(0.5F));
   }
@@ -32,8 +34,8 @@ std::uint32_t to_bf16(float value) {
 }
 
 template <typename T>
-void finish_by_table(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
-                     std::byte* out) {
+void look_up(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
+             std::byte* out) {
   const std::size_t count = std::size_t{options.height} * options.width;
   auto* const values = reinterpret_cast<T*>(out);
   const bool planar = options.layout == Layout::nchw;
@@ -44,14 +46,6 @@ void finish_by_table(const FinishOptions& options, const FinishTable& table, con
     values[i * step + plane] = static_cast<T>(table.bits[1][pixels[1]]);
     values[i * step + 2 * plane] = static_cast<T>(table.bits[2][pixels[2]]);
   }
-}
-
-bool has_fast_path(const FinishTable& table) {
-#if defined(__x86_64__)
-  return table.arithmetic_is_exact && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  return false;
-#endif
 }
 
 }  // namespace
@@ -72,28 +66,34 @@ FinishTable::FinishTable(const FinishOptions& options) : bits{} {
       bits[channel][value] = word;
     }
   }
-  arithmetic_is_exact = options.dtype == DType::f32 && options.layout == Layout::nchw &&
-                        paths::arithmetic_matches(options, *this);
+  arithmetic_is_exact = options.dtype != DType::u8 && paths::arithmetic_matches(options, *this);
 }
+
+namespace paths {
+
+void finish_by_table(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
+                     std::byte* out) noexcept {
+  switch (size_of(options.dtype)) {
+    case 1: return look_up<std::uint8_t>(options, table, pixels, out);
+    case 2: return look_up<std::uint16_t>(options, table, pixels, out);
+    default: return look_up<std::uint32_t>(options, table, pixels, out);
+  }
+}
+
+}  // namespace paths
 
 void finish_row(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
                 std::byte* out) noexcept {
-  switch (size_of(options.dtype)) {
-    case 1:
-      if (options.layout == Layout::nhwc) {
-        // The identity: the row's assembly is all that is left of the last operator.
-        std::memcpy(out, pixels, finished_row_bytes(options));
-      } else {
-        finish_by_table<std::uint8_t>(options, table, pixels, out);
-      }
-      break;
-    case 2: finish_by_table<std::uint16_t>(options, table, pixels, out); break;
-    default:
-      if (has_fast_path(table)) {
-        paths::finish_f32_planar_avx2(options, pixels, reinterpret_cast<float*>(out));
-      } else {
-        finish_by_table<std::uint32_t>(options, table, pixels, out);
-      }
+  if (options.dtype == DType::u8 && options.layout == Layout::nhwc) {
+    // The identity: the row's assembly is all that is left of the last operator.
+    std::memcpy(out, pixels, finished_row_bytes(options));
+  } else if (options.dtype == DType::u8 && paths::has_vectors()) {
+    paths::split_planes_avx2(pixels, std::size_t{options.height} * options.width,
+                             reinterpret_cast<std::uint8_t*>(out));
+  } else if (table.arithmetic_is_exact) {
+    paths::finish_avx2(options, pixels, out);
+  } else {
+    paths::finish_by_table(options, table, pixels, out);
   }
 }
 
