@@ -13,8 +13,8 @@ enum class Augment : std::uint8_t { none = 0, train = 1 };
 
 /// What happens to every picture before the last operator. Plain data: it crosses to the workers.
 struct PrepareOptions {
-  std::uint32_t resize = 256;       ///< pixels of the shorter edge (torchvision Resize(int))
-  std::uint32_t crop = 224;         ///< pixels of both edges of the result (CenterCrop, or RandomResizedCrop)
+  std::uint32_t resize = 256;  ///< pixels of the shorter edge (torchvision Resize(int))
+  std::uint32_t crop = 224;    ///< pixels of both edges of the result (CenterCrop, or RandomResizedCrop)
   Filter filter = Filter::bilinear;
   Augment augment = Augment::none;  ///< train: RandomResizedCrop(crop) and RandomHorizontalFlip, no Resize
   std::uint64_t seed = 0;
@@ -38,9 +38,9 @@ struct PreparePlan {
 
 /// Resamples `region` (the decoded part of the picture that the tables refer to) to
 /// vertical.outputs x horizontal.outputs RGB pixels at `out` (interleaved, rows packed), with the bits of
-/// Pillow: horizontal pass first, rounded to 8 bits, then vertical. Single-threaded; picks AVX2 or plain code at
-/// run time, with equal bits. Indices beyond the region are clamped, never read. `out` overlaps nothing else.
-/// Allocates thread-local scratch of region.height x horizontal.outputs pixels, kept for the next call.
+/// Pillow: horizontal pass first, rounded to 8 bits, then vertical. Single-threaded; picks AVX2 or plain code
+/// at run time, with equal bits. Indices beyond the region are clamped, never read. `out` overlaps nothing
+/// else. Allocates thread-local scratch of region.height x horizontal.outputs pixels, kept for the next call.
 void resample(const ImageView& region, const ResampleTable& horizontal, const ResampleTable& vertical,
               std::uint8_t* out);
 

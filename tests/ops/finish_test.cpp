@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "device/ops/finish_paths.h"
+
 namespace forebay {
 namespace {
 
@@ -17,18 +19,63 @@ std::vector<std::uint8_t> random_pixels(std::size_t count) {
   return pixels;
 }
 
-TEST(FinishRow, TheVectorPathEqualsTheTable) {
-  const auto pixels = random_pixels(std::size_t{33} * 29);
+constexpr DType dtypes[] = {DType::u8, DType::f16, DType::bf16, DType::f32};
+constexpr Layout layouts[] = {Layout::nchw, Layout::nhwc};
+
+TEST(FinishRow, EveryDtypeAndLayoutEqualsTheTable) {
+  for (const DType dtype : dtypes) {
+    for (const Layout layout : layouts) {
+      for (std::uint32_t width = 1; width <= 40;
+           ++width) {  // every rest of the vectors' eight and twenty-four
+        FinishOptions options;
+        options.height = 3;
+        options.width = width;
+        options.dtype = dtype;
+        options.layout = layout;
+        const FinishTable table(options);
+        const auto pixels = random_pixels(std::size_t{3} * width);
+        std::vector<std::byte> expected(finished_row_bytes(options), std::byte{1});
+        std::vector<std::byte> actual(expected.size(), std::byte{2});
+        paths::finish_by_table(options, table, pixels.data(), expected.data());
+        finish_row(options, table, pixels.data(), actual.data());
+        ASSERT_EQ(actual, expected) << to_string(dtype) << " " << to_string(layout) << " " << width;
+      }
+    }
+  }
+}
+
+TEST(FinishRow, LayoutsAreWhatTheyAreCalled) {
   FinishOptions options;
-  options.height = 33;
-  options.width = 29;  // not a multiple of the vector's eight
+  options.height = 1;
+  options.width = 2;
+  options.dtype = DType::u8;
   const FinishTable table(options);
-  std::vector<std::uint32_t> out(pixels.size());
+  const std::vector<std::uint8_t> pixels{1, 2, 3, 4, 5, 6};
+  std::vector<std::uint8_t> out(6);
   finish_row(options, table, pixels.data(), reinterpret_cast<std::byte*>(out.data()));
-  const std::size_t count = std::size_t{33} * 29;
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t channel = 0; channel < 3; ++channel) {
-      ASSERT_EQ(out[channel * count + i], table.bits[channel][pixels[i * 3 + channel]]) << i;
+  EXPECT_EQ(out, (std::vector<std::uint8_t>{1, 4, 2, 5, 3, 6}));
+  options.layout = Layout::nhwc;
+  finish_row(options, table, pixels.data(), reinterpret_cast<std::byte*>(out.data()));
+  EXPECT_EQ(out, pixels);
+}
+
+/// The vectors' arithmetic must hold for the values that people use, or the speed is lost without a word.
+TEST(FinishRow, UsualMeansAndDeviationsTakeTheVectorPath) {
+  if (!paths::has_vectors())
+    GTEST_SKIP() << "this processor has no AVX2, FMA and F16C: the table is the only path";
+  const FinishOptions imagenet;
+  FinishOptions half = imagenet;
+  half.mean = half.std = {0.5F, 0.5F, 0.5F};
+  FinishOptions clip = imagenet;
+  clip.mean = {0.48145466F, 0.4578275F, 0.40821073F};
+  clip.std = {0.26862954F, 0.26130258F, 0.27577711F};
+  FinishOptions none = imagenet;
+  none.mean = {0, 0, 0};
+  none.std = {1, 1, 1};
+  for (FinishOptions options : {imagenet, half, clip, none}) {
+    for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
+      options.dtype = dtype;
+      EXPECT_TRUE(FinishTable(options).arithmetic_is_exact) << options.mean[0] << " " << to_string(dtype);
     }
   }
 }
@@ -48,7 +95,8 @@ TEST(FinishRow, StrangeMeansAndDeviationsAreExactToo) {
     finish_row(options, table, pixels.data(), reinterpret_cast<std::byte*>(out.data()));
     for (std::size_t i = 0; i < 256; ++i) {
       const float expected = (static_cast<float>(pixels[i * 3]) / 255.0F - options.mean[0]) / options.std[0];
-      ASSERT_EQ(std::bit_cast<std::uint32_t>(out[i]), std::bit_cast<std::uint32_t>(expected)) << round << " " << i;
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(out[i]), std::bit_cast<std::uint32_t>(expected))
+          << round << " " << i;
     }
   }
 }

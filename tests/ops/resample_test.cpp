@@ -19,8 +19,8 @@ bool has_avx2() {
 }
 
 /// A table with any windows and any weights below `weight_max`, also windows that lie outside of the inputs.
-std::vector<std::int32_t> random_words(std::mt19937& random, std::uint32_t outputs, std::uint32_t taps, int inputs,
-                                       std::int32_t weight_max, bool hostile) {
+std::vector<std::int32_t> random_words(std::mt19937& random, std::uint32_t outputs, std::uint32_t taps,
+                                       int inputs, std::int32_t weight_max, bool hostile) {
   std::vector<std::int32_t> words(resample_table_words(outputs, taps));
   for (std::uint32_t i = 0; i < outputs; ++i) {
     words[i] = static_cast<std::int32_t>(random() % static_cast<unsigned>(inputs));
@@ -69,64 +69,78 @@ TEST_P(Passes, VectorAndPlainHaveEqualBits) {
 INSTANTIATE_TEST_SUITE_P(Tables, Passes, ::testing::Values(false, true),
                          [](const auto& parameter) { return parameter.param ? "hostile" : "sane"; });
 
-TEST(PlanPrepare, NeedsARegionWithinThePicture) {
-  std::mt19937 random(5);
-  for (int round = 0; round < 20'000; ++round) {
-    PrepareOptions options;
-    options.resize = static_cast<std::uint32_t>(1 + random() % 300);
-    options.crop = static_cast<std::uint32_t>(1 + random() % 300);
-    options.filter = static_cast<Filter>(random() % 5);
-    options.augment = random() % 2 == 0 ? Augment::none : Augment::train;
-    const auto width = static_cast<std::uint32_t>(1 + random() % 600);
-    const auto height = static_cast<std::uint32_t>(1 + random() % 600);
-    const Region region = plan_prepare(options, random(), width, height).needed;
-    ASSERT_GE(region.width, 1U);
-    ASSERT_GE(region.height, 1U);
-    ASSERT_LE(region.x + region.width, width);
-    ASSERT_LE(region.y + region.height, height);
+/// A table that picks: each output one input as it is, or black.
+std::vector<std::int32_t> picking_words(std::mt19937& random, std::uint32_t outputs, std::uint32_t inputs,
+                                        bool consecutive) {
+  std::vector<std::int32_t> words(resample_table_words(outputs, 1));
+  for (std::uint32_t i = 0; i < outputs; ++i) {
+    words[i] = static_cast<std::int32_t>(consecutive ? i : random() % inputs);
+    words[outputs + i] = consecutive || random() % 5 != 0 ? 1 : 0;
+    words[std::size_t{2} * outputs + i] = consecutive || random() % 9 != 0 ? 1 << resample_precision_bits : 0;
+  }
+  return words;
+}
+
+TEST(Selection, EqualsThePasses) {
+  std::mt19937 random(4);
+  for (int round = 0; round < 500; ++round) {
+    const auto width = static_cast<std::uint32_t>(1 + random() % 40);
+    const auto height = static_cast<std::uint32_t>(1 + random() % 40);
+    const bool consecutive = round % 2 == 0;
+    const auto edge = [&](std::uint32_t inputs) {
+      return static_cast<std::uint32_t>(1 + random() % (consecutive ? inputs : 60));
+    };
+    const std::uint32_t columns = edge(width);
+    const std::uint32_t rows = edge(height);
+    const auto horizontal_words = picking_words(random, columns, width, consecutive);
+    const auto vertical_words = picking_words(random, rows, height, consecutive && round % 4 == 0);
+    const ResampleTable horizontal{horizontal_words.data(), columns, 1};
+    const ResampleTable vertical{vertical_words.data(), rows, 1};
+    ASSERT_TRUE(passes::is_selection(horizontal));
+    std::vector<std::uint8_t> pixels(std::size_t{width} * height * rgb_bytes);
+    std::generate(pixels.begin(), pixels.end(), [&] { return static_cast<std::uint8_t>(random()); });
+    const ImageView view{pixels.data(), width, height, std::size_t{width} * rgb_bytes};
+    const std::size_t row_bytes = std::size_t{columns} * rgb_bytes;
+    std::vector<std::uint8_t> between(row_bytes * height);
+    std::vector<std::uint8_t> expected(row_bytes * rows, 1);
+    std::vector<std::uint8_t> actual(expected.size(), 2);
+    passes::horizontal_plain(view, horizontal, between.data());
+    passes::vertical_plain(between.data(), height, row_bytes, vertical, expected.data());
+    resample(view, horizontal, vertical, actual.data());
+    ASSERT_EQ(actual, expected) << "round " << round;
   }
 }
 
-TEST(PlanPrepare, TablesStayWithinTheRegionTheyNeed) {
-  std::mt19937 random(6);
-  for (int round = 0; round < 5'000; ++round) {
-    PrepareOptions options;
-    options.resize = static_cast<std::uint32_t>(1 + random() % 300);
-    options.crop = static_cast<std::uint32_t>(1 + random() % 100);
-    options.filter = static_cast<Filter>(random() % 5);
-    options.augment = random() % 2 == 0 ? Augment::none : Augment::train;
-    const auto edge = [&] { return static_cast<std::uint32_t>(1 + random() % 600); };
-    const PreparePlan plan = plan_prepare(options, random(), edge(), edge());
-    std::vector<std::int32_t> words(resample_table_words(options.crop, resample_taps(plan.horizontal)));
-    const ResampleTable table = fill_resample_table(plan.horizontal, plan.needed.x, words);
-    for (std::uint32_t i = 0; i < table.outputs; ++i) {
-      if (table.count()[i] == 0) continue;  // padding
-      ASSERT_GE(table.first()[i], 0);
-      ASSERT_LE(table.first()[i] + table.count()[i], static_cast<std::int32_t>(plan.needed.width));
-      ASSERT_LE(table.count()[i], static_cast<std::int32_t>(table.taps));
-    }
-  }
+TEST(Selection, IsNotWhatWeighsOrSums) {
+  std::vector<std::int32_t> words{0, 0, 1, 1, 1 << resample_precision_bits, 1 << resample_precision_bits};
+  EXPECT_TRUE(passes::is_selection({words.data(), 2, 1}));
+  words[5] -= 1;
+  EXPECT_FALSE(passes::is_selection({words.data(), 2, 1}));
+  const std::vector<std::int32_t> two_taps{0, 1, 1 << resample_precision_bits, 0};
+  EXPECT_FALSE(passes::is_selection({two_taps.data(), 1, 2}));
 }
 
-TEST(PlanPrepare, TrainingIsReproducibleAndVaries) {
-  PrepareOptions options;
-  options.augment = Augment::train;
-  options.seed = 11;
-  int flips = 0;
-  int different = 0;
-  for (std::uint64_t item = 0; item < 1000; ++item) {
-    const PreparePlan once = plan_prepare(options, item, 640, 480);
-    const PreparePlan again = plan_prepare(options, item, 640, 480);
-    ASSERT_EQ(once.needed, again.needed);
-    ASSERT_EQ(once.horizontal.mirror, again.horizontal.mirror);
-    flips += once.horizontal.mirror ? 1 : 0;
-    if (once.needed != plan_prepare(options, item + 1, 640, 480).needed) ++different;
-    const double area = static_cast<double>(once.horizontal.box_size) * once.vertical.box_size / (640.0 * 480.0);
-    ASSERT_GT(area, 0.07);
-    ASSERT_LE(area, 1.0);
+TEST(Resample, RowsOfTheSourceMayLieApart) {
+  std::mt19937 random(12);
+  constexpr std::uint32_t width = 37;
+  constexpr std::uint32_t height = 21;
+  constexpr std::size_t apart = 200;
+  std::vector<std::uint8_t> pixels(apart * height);
+  std::generate(pixels.begin(), pixels.end(), [&] { return static_cast<std::uint8_t>(random()); });
+  std::vector<std::uint8_t> packed;
+  for (std::size_t y = 0; y < height; ++y) {
+    const auto row = pixels.begin() + static_cast<std::ptrdiff_t>(y * apart);
+    packed.insert(packed.end(), row, row + width * rgb_bytes);
   }
-  EXPECT_NEAR(flips, 500, 60);
-  EXPECT_GT(different, 990);
+  const auto horizontal_words = random_words(random, 19, 7, width, 1 << 22, false);
+  const auto vertical_words = random_words(random, 15, 5, height, 1 << 22, false);
+  const ResampleTable horizontal{horizontal_words.data(), 19, 7};
+  const ResampleTable vertical{vertical_words.data(), 15, 5};
+  std::vector<std::uint8_t> strided(std::size_t{19} * 15 * rgb_bytes, 1);
+  std::vector<std::uint8_t> dense(strided.size(), 2);
+  resample({pixels.data(), width, height, apart}, horizontal, vertical, strided.data());
+  resample({packed.data(), width, height, width * rgb_bytes}, horizontal, vertical, dense.data());
+  EXPECT_EQ(strided, dense);
 }
 
 }  // namespace

@@ -54,6 +54,7 @@ BYTE_COPIES = {
     "host/process/image.cpp": "an ELF note",
     "device/ops/finish.cpp": "u8 nhwc: the last operator where the bytes stay as they are",
     "device/ops/resample_avx2.cpp": "eight bytes from a register: an unaligned store",
+    "device/ops/resample_select.cpp": "a row of a picture that keeps its size: the operator where pixels stay as they are",
     "pipeline/flow/assembler.cpp": "tensors of host stages, into their row, counted in payload_copies",
     "pipeline/flow/messages.h": "control messages",
     "pipeline/sink/contact_sheet.cpp": "64 small pictures side by side",
