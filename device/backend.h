@@ -30,14 +30,14 @@ class BackendError : public Error {
 /// How one item of an uploaded chunk becomes one row. Offsets are bytes from the start of the chunk.
 /// Plain data, small enough that a whole chunk's worth travels as a kernel parameter: no second upload.
 struct ItemOp {
-  std::uint32_t pixels = 0;           ///< RGB u8 pixels of the region, or of the prepared picture
-  std::uint32_t width = 0;            ///< of the region (prepared: of the result)
+  std::uint32_t pixels = 0;  ///< RGB u8 pixels of the region, or of the prepared picture
+  std::uint32_t width = 0;   ///< of the region (prepared: of the result)
   std::uint32_t height = 0;
   std::uint32_t horizontal = 0;       ///< resample table words (int32, 4-byte aligned)
   std::uint32_t horizontal_taps = 0;  ///< 0: prepared, pixels already are height x width of the result
   std::uint32_t vertical = 0;
   std::uint32_t vertical_taps = 0;
-  std::uint32_t row = 0;              ///< row of the batch to write
+  std::uint32_t row = 0;  ///< row of the batch to write
 };
 
 /// Most items of one chunk. The kernel parameter of 64 ItemOps is 2 KiB; CUDA allows 4 KiB.
@@ -57,7 +57,7 @@ struct Ticket {
 
 struct BackendInfo {
   Device device;
-  std::string name;             ///< as the driver calls the device, or "cpu"
+  std::string name;  ///< as the driver calls the device, or "cpu"
   std::size_t memory_bytes = 0;
 };
 
@@ -105,8 +105,8 @@ class Backend {
 [[nodiscard]] std::unique_ptr<Backend> make_cpu_backend(unsigned threads);
 
 /// Loads the CUDA module that lies beside the executable or library (or at $FOREBAY_CUDA_MODULE) and opens
-/// device `ordinal`. Owner process only. Throws Error(no_device) with one clear line where there is no module,
-/// no driver or no such device.
+/// device `ordinal`. Owner process only. Throws Error(no_device) with one clear line where there is no
+/// module, no driver or no such device.
 [[nodiscard]] std::unique_ptr<Backend> make_cuda_backend(int ordinal);
 
 }  // namespace forebay

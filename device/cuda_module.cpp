@@ -21,7 +21,8 @@ namespace {
 constexpr const char* file_name = "forebay_cuda.so";
 
 std::vector<std::filesystem::path> candidates() {
-  if (const char* chosen = std::getenv("FOREBAY_CUDA_MODULE"); chosen != nullptr && *chosen != '\0') return {chosen};
+  if (const char* chosen = std::getenv("FOREBAY_CUDA_MODULE"); chosen != nullptr && *chosen != '\0')
+    return {chosen};
   std::vector<std::filesystem::path> paths;
   std::error_code error;
   const auto executable = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -44,8 +45,9 @@ std::optional<std::filesystem::path> find_module(std::string& why) {
   for (const auto& path : candidates()) {
     if (::access(path.c_str(), R_OK) == 0) return path;
   }
-  why = fmt::format("the CUDA module {} was not built or installed; build where nvcc is found, or set FOREBAY_CUDA_MODULE",
-                    file_name);
+  why = fmt::format(
+      "the CUDA module {} was not built or installed; build where nvcc is found, or set FOREBAY_CUDA_MODULE",
+      file_name);
   return std::nullopt;
 }
 
@@ -53,7 +55,8 @@ const CudaModule& load_module() {
   std::string why;
   const auto path = find_module(why);
   if (!path) throw Error(ErrorCode::no_device, why);
-  // Local: its symbols, Thrust's templates among them, must meet nobody else's. Never closed: device code is in it.
+  // Local: its symbols, Thrust's templates among them, must meet nobody else's. Never closed: device code is
+  // in it.
   void* handle = ::dlopen(path->c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* reason = ::dlerror();
@@ -64,7 +67,8 @@ const CudaModule& load_module() {
   const auto entry = reinterpret_cast<Entry>(::dlsym(handle, "forebay_cuda_module"));
   const CudaModule* module = entry == nullptr ? nullptr : entry();
   if (module == nullptr || module->abi != cuda_module_abi) {
-    throw Error(ErrorCode::no_device, fmt::format("{} belongs to another Forebay; rebuild it", path->string()));
+    throw Error(ErrorCode::no_device,
+                fmt::format("{} belongs to another Forebay; rebuild it", path->string()));
   }
   return *module;
 }
@@ -80,7 +84,8 @@ class ModuleBackend final : public Backend {
   void begin_batch(std::uint32_t lane, const BatchSpec& spec, std::span<std::byte> result) override {
     inner_->begin_batch(lane, spec, result);
   }
-  Ticket add_chunk(std::uint32_t lane, std::span<const std::byte> chunk, std::span<const ItemOp> items) override {
+  Ticket add_chunk(std::uint32_t lane, std::span<const std::byte> chunk,
+                   std::span<const ItemOp> items) override {
     return inner_->add_chunk(lane, chunk, items);
   }
   std::uint32_t load_stage(const std::string& module, const std::string& name) override {
@@ -113,7 +118,8 @@ std::vector<CudaDevice> cuda_probe() {
   std::vector<CudaDevice> devices;
   for (int ordinal = 0; ordinal < count; ++ordinal) {
     std::uint64_t memory_bytes = 0;
-    if (module.describe(ordinal, text.data(), text.size(), &memory_bytes)) devices.push_back({text.data(), memory_bytes});
+    if (module.describe(ordinal, text.data(), text.size(), &memory_bytes))
+      devices.push_back({text.data(), memory_bytes});
   }
   return devices;
 }

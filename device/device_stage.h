@@ -9,11 +9,12 @@
 
 /// What a user's device stage is written against. A stage is a default-constructible functor
 ///
-///     struct Invert { void operator()(const forebay::DeviceBatch& batch, forebay::StreamView stream) const; };
-///     FOREBAY_DEVICE_STAGE(Invert)
+///     struct Invert { void operator()(const forebay::DeviceBatch& batch, forebay::StreamView stream) const;
+///     }; FOREBAY_DEVICE_STAGE(Invert)
 ///
-/// in a module built by the CMake function forebay_device_module. The owner loads the module, and calls the stage with the
-/// finished batch on the device; it changes the rows in place (same dtype and shape) and enqueues its work on the stream.
+/// in a module built by the CMake function forebay_device_module. The owner loads the module, and calls the
+/// stage with the finished batch on the device; it changes the rows in place (same dtype and shape) and
+/// enqueues its work on the stream.
 namespace forebay {
 
 /// The finished rows. `rows.data` is a device pointer on cuda, host memory on cpu.
@@ -22,7 +23,8 @@ struct DeviceBatch {
   Device device;
 };
 
-/// A stream that the owner holds: a cudaStream_t on cuda, null on cpu. Work enqueued on it is ordered behind the batch.
+/// A stream that the owner holds: a cudaStream_t on cuda, null on cpu. Work enqueued on it is ordered behind
+/// the batch.
 struct StreamView {
   void* native = nullptr;
 };
@@ -44,7 +46,8 @@ struct StageTable {
 
 namespace detail {
 
-/// The module's list of stages; every FOREBAY_DEVICE_STAGE of the module adds itself before the first is looked up.
+/// The module's list of stages; every FOREBAY_DEVICE_STAGE of the module adds itself before the first is
+/// looked up.
 inline StageTable& module_stages() noexcept {
   static StageTable table{stage_abi, nullptr};
   return table;
@@ -66,7 +69,8 @@ int run_stage(const DeviceBatch& batch, StreamView stream, char* error, std::siz
 template <typename Stage>
 class StageRegistration {
  public:
-  explicit StageRegistration(const char* name) noexcept : entry_{name, &run_stage<Stage>, module_stages().first} {
+  explicit StageRegistration(const char* name) noexcept
+      : entry_{name, &run_stage<Stage>, module_stages().first} {
     module_stages().first = &entry_;
   }
 
@@ -78,9 +82,10 @@ class StageRegistration {
 }  // namespace forebay
 
 /// Exports a stage by its type's name. At namespace scope, once per stage.
-#define FOREBAY_DEVICE_STAGE(Stage)                                                                      \
-  static const forebay::detail::StageRegistration<Stage> forebay_stage_registration_##Stage(#Stage);     \
-  extern "C" __attribute__((weak, visibility("default"))) const forebay::StageTable* forebay_device_stages() { \
-    return &forebay::detail::module_stages();                                                            \
-  }                                                                                                      \
+#define FOREBAY_DEVICE_STAGE(Stage)                                                                  \
+  static const forebay::detail::StageRegistration<Stage> forebay_stage_registration_##Stage(#Stage); \
+  extern "C" __attribute__((weak, visibility("default"))) const forebay::StageTable*                 \
+  forebay_device_stages() {                                                                          \
+    return &forebay::detail::module_stages();                                                        \
+  }                                                                                                  \
   static_assert(true, "a semicolon belongs here")

@@ -8,7 +8,17 @@
 namespace forebay {
 
 /// Element type of a tensor. The values are part of the slot layout: append only.
-enum class DType : std::uint8_t { u8 = 0, f16 = 1, bf16 = 2, f32 = 3, i16 = 4, u16 = 5, i32 = 6, i64 = 7, f64 = 8 };
+enum class DType : std::uint8_t {
+  u8 = 0,
+  f16 = 1,
+  bf16 = 2,
+  f32 = 3,
+  i16 = 4,
+  u16 = 5,
+  i32 = 6,
+  i64 = 7,
+  f64 = 8
+};
 
 /// Memory order of a batch of pictures: nchw is planar, nhwc interleaved.
 enum class Layout : std::uint8_t { nchw = 0, nhwc = 1 };

@@ -71,7 +71,8 @@ class FaultBackend final : public Backend {
     visit("begin_batch");
     inner_->begin_batch(lane, spec, result);
   }
-  Ticket add_chunk(std::uint32_t lane, std::span<const std::byte> chunk, std::span<const ItemOp> items) override {
+  Ticket add_chunk(std::uint32_t lane, std::span<const std::byte> chunk,
+                   std::span<const ItemOp> items) override {
     visit("add_chunk");
     return inner_->add_chunk(lane, chunk, items);
   }

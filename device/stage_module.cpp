@@ -10,7 +10,8 @@
 
 namespace forebay {
 
-DeviceStageHandle DeviceStageHandle::load(const std::string& module, const std::string& name, DeviceKind kind) {
+DeviceStageHandle DeviceStageHandle::load(const std::string& module, const std::string& name,
+                                          DeviceKind kind) {
   const std::string path = module + (kind == DeviceKind::cuda ? ".cuda.so" : ".cpu.so");
   void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
@@ -26,8 +27,9 @@ DeviceStageHandle DeviceStageHandle::load(const std::string& module, const std::
   }
   const StageTable* table = entry();
   if (table->abi != stage_abi) {
-    throw Error(ErrorCode::usage, fmt::format("{} was built for another Forebay (stage ABI {}, this is {}); rebuild it",
-                                              path, table->abi, stage_abi));
+    throw Error(ErrorCode::usage,
+                fmt::format("{} was built for another Forebay (stage ABI {}, this is {}); rebuild it", path,
+                            table->abi, stage_abi));
   }
   std::string known;
   for (const StageEntry* stage = table->first; stage != nullptr; stage = stage->next) {

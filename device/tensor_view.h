@@ -43,8 +43,7 @@ struct TensorView {
 };
 
 /// Sets shape and C-order strides.
-[[nodiscard]] inline TensorView contiguous_view(void* data, DType dtype,
-                                                std::span<const std::int64_t> shape,
+[[nodiscard]] inline TensorView contiguous_view(void* data, DType dtype, std::span<const std::int64_t> shape,
                                                 Device device = {}) noexcept {
   TensorView view{data, dtype, device, static_cast<std::uint8_t>(shape.size()), {}, {}};
   std::int64_t stride = 1;

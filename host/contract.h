@@ -11,7 +11,8 @@ namespace forebay {
 /// Stays on in release builds; use it where the check costs nothing beside the work.
 inline void expect(bool condition, const char* promise,
                    std::source_location where = std::source_location::current()) noexcept {
-  if (condition) [[likely]] return;
+  if (condition) [[likely]]
+    return;
   std::fprintf(stderr, "forebay: broken contract: %s (%s:%u)\n", promise, where.file_name(),
                static_cast<unsigned>(where.line()));
   std::abort();

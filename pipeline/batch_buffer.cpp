@@ -26,9 +26,10 @@ std::shared_ptr<BatchBuffer> BatchPool::take(std::size_t bytes) {
   {
     std::unique_lock lock(mutex_);
     if (!freed_.wait_for(lock, limits::batch_wait, [this] { return held_ < buffers_max_; })) {
-      throw Error(ErrorCode::timeout,
-                  fmt::format("all {} batch buffers have been held for {} min; let batches go, or raise batches_held",
-                              buffers_max_, limits::batch_wait.count()));
+      throw Error(
+          ErrorCode::timeout,
+          fmt::format("all {} batch buffers have been held for {} min; let batches go, or raise batches_held",
+                      buffers_max_, limits::batch_wait.count()));
     }
     ++held_;
     if (!free_.empty()) {
@@ -42,7 +43,8 @@ std::shared_ptr<BatchBuffer> BatchPool::take(std::size_t bytes) {
     piece.memory.reset(static_cast<std::byte*>(std::aligned_alloc(unit, piece.bytes)));
     if (!piece.memory) {
       give_back({});
-      throw Error(ErrorCode::no_memory, fmt::format("cannot allocate a batch of {} bytes; lower --batch or --crop", bytes));
+      throw Error(ErrorCode::no_memory,
+                  fmt::format("cannot allocate a batch of {} bytes; lower --batch or --crop", bytes));
     }
     // Advice: where it is refused, pages are small.
     if (unit == huge_page_bytes) static_cast<void>(::madvise(piece.memory.get(), piece.bytes, MADV_HUGEPAGE));

@@ -11,8 +11,8 @@
 
 namespace forebay {
 
-/// The memory behind a batch. What happens when the last owner lets go is the maker's choice: back to a pool, or a
-/// result slot back to the owner.
+/// The memory behind a batch. What happens when the last owner lets go is the maker's choice: back to a pool,
+/// or a result slot back to the owner.
 class BatchBuffer {
  public:
   BatchBuffer(std::span<std::byte> bytes, std::function<void()> let_go) noexcept
@@ -28,14 +28,14 @@ class BatchBuffer {
   std::function<void()> let_go_;
 };
 
-/// Private batch memory, made on first use and used again: at most `buffers_max` at a time. Thread-safe; the memory
-/// outlives the pool as long as a buffer is held.
+/// Private batch memory, made on first use and used again: at most `buffers_max` at a time. Thread-safe; the
+/// memory outlives the pool as long as a buffer is held.
 class BatchPool : public std::enable_shared_from_this<BatchPool> {
  public:
   explicit BatchPool(std::uint32_t buffers_max) : buffers_max_(buffers_max) {}
 
-  /// A buffer of at least `bytes`, uninitialised. Blocks while all are held, at most limits::batch_wait: then throws
-  /// Error(timeout) naming the remedy. Throws Error(no_memory).
+  /// A buffer of at least `bytes`, uninitialised. Blocks while all are held, at most limits::batch_wait: then
+  /// throws Error(timeout) naming the remedy. Throws Error(no_memory).
   [[nodiscard]] std::shared_ptr<BatchBuffer> take(std::size_t bytes);
 
  private:

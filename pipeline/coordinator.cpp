@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "host/error.h"
 #include "device/cuda_module.h"
+#include "host/error.h"
 #include "host/memory/memory_budget.h"
 
 namespace forebay {
@@ -63,7 +63,8 @@ Coordinator::~Coordinator() = default;
 
 std::unique_ptr<OwnerLink> Coordinator::choose_device(const PipelineConfig& config, Device& device) {
   if (options_.device == DeviceChoice::cpu) return nullptr;
-  if (!config.source->has_files() && config.device_stages.empty() && options_.device == DeviceChoice::automatic) {
+  if (!config.source->has_files() && config.device_stages.empty() &&
+      options_.device == DeviceChoice::automatic) {
     return nullptr;  // tensors of host stages: there is nothing for a device to do
   }
   std::string why;
@@ -83,18 +84,17 @@ std::unique_ptr<OwnerLink> Coordinator::choose_device(const PipelineConfig& conf
 }
 
 void Coordinator::admit(const RunShape& shape) const {
-  MemoryBudget::read().admit(
-      shape.arena_bytes,
-      fmt::format("{} workers x {} slots of {} bytes and the batch buffers", shape.workers, shape.slots_per_worker,
-                  shape.slot_bytes),
-      "lower --workers, --slots, --slot-mb or --batch");
+  MemoryBudget::read().admit(shape.arena_bytes,
+                             fmt::format("{} workers x {} slots of {} bytes and the batch buffers",
+                                         shape.workers, shape.slots_per_worker, shape.slot_bytes),
+                             "lower --workers, --slots, --slot-mb or --batch");
 }
 
 std::vector<std::shared_ptr<SealedMemory>> Coordinator::make_results() const {
   std::vector<std::shared_ptr<SealedMemory>> results;
   for (std::uint32_t i = 0; i < shape_.results; ++i) {
-    results.push_back(
-        std::make_shared<SealedMemory>(SealedMemory::create("forebay-result", options_.batch * shape_.row_bytes)));
+    results.push_back(std::make_shared<SealedMemory>(
+        SealedMemory::create("forebay-result", options_.batch * shape_.row_bytes)));
   }
   return results;
 }
@@ -121,7 +121,8 @@ std::optional<Batch> Coordinator::next_of_owner() {
   last_owner_batch_ = in_order && result->items.size() < options_.batch;
   const std::shared_ptr<SealedMemory> memory = results_[result->result];
   auto buffer = std::make_shared<BatchBuffer>(
-      memory->bytes(), [handover = handover_, memory, number = result->result] { handover->release_result(number); });
+      memory->bytes(),
+      [handover = handover_, memory, number = result->result] { handover->release_result(number); });
   std::int64_t rows = 0;
   for (const ItemRecord& record : result->items) rows += record.ok() ? 1 : 0;
   const std::int64_t crop = options_.prepare.crop;

@@ -17,8 +17,8 @@
 
 namespace forebay {
 
-/// What is behind a Pipeline: decides device and shape, admits the memory, starts the flow, delivers. The functions have
-/// the contracts of Pipeline's.
+/// What is behind a Pipeline: decides device and shape, admits the memory, starts the flow, delivers. The
+/// functions have the contracts of Pipeline's.
 class Coordinator {
  public:
   explicit Coordinator(PipelineConfig config);
@@ -47,7 +47,8 @@ class Coordinator {
   std::chrono::steady_clock::time_point started_;
   std::vector<std::string> notes_;
   StatsBoard stats_;
-  std::shared_ptr<Handover> handover_;  // batches in the caller's hands give their result slots back through it
+  std::shared_ptr<Handover>
+      handover_;  // batches in the caller's hands give their result slots back through it
   std::vector<std::shared_ptr<SealedMemory>> results_;
   std::unique_ptr<Flow> flow_;
   std::unique_ptr<Assembler> assembler_;  // null where an owner builds the batches

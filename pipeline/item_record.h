@@ -11,14 +11,14 @@ namespace forebay {
 /// What became of one input: a line of items.jsonl. `row` counts delivered rows from 0 over the whole run.
 struct ItemRecord {
   std::uint64_t index = 0;
-  std::string path;                       ///< as the source names it; bytes, not necessarily UTF-8
-  std::optional<std::string> label;       ///< sub-folder of a folder source
-  std::optional<std::uint64_t> row;       ///< none for a failed item
+  std::string path;                  ///< as the source names it; bytes, not necessarily UTF-8
+  std::optional<std::string> label;  ///< sub-folder of a folder source
+  std::optional<std::uint64_t> row;  ///< none for a failed item
   ItemErrorCode error = ItemErrorCode::none;
-  std::string message;                    ///< of the error; empty if none
-  std::uint32_t warnings = 0;             ///< decoder warnings
-  std::uint32_t attempts = 1;             ///< how often a worker began the item
-  std::uint32_t width = 0;                ///< upright pixels; 0 where the header could not be read
+  std::string message;         ///< of the error; empty if none
+  std::uint32_t warnings = 0;  ///< decoder warnings
+  std::uint32_t attempts = 1;  ///< how often a worker began the item
+  std::uint32_t width = 0;     ///< upright pixels; 0 where the header could not be read
   std::uint32_t height = 0;
 
   [[nodiscard]] bool ok() const noexcept { return error == ItemErrorCode::none; }

@@ -31,18 +31,20 @@ enum class DeviceChoice : std::uint8_t { automatic = 0, cpu = 1, cuda = 2 };
 struct PipelineOptions {
   PrepareOptions prepare;  ///< resize, crop, filter, augment, seed
   DecodeOptions decode;
-  FinishOptions finish;    ///< dtype, layout, mean, std; height and width follow prepare.crop
-  std::uint32_t batch = 64;                ///< items of one batch, 1 .. limits::batch_items_max
-  std::optional<std::uint32_t> workers;    ///< none: usable_cores(); 0: one worker thread in this process (debugging)
+  FinishOptions finish;      ///< dtype, layout, mean, std; height and width follow prepare.crop
+  std::uint32_t batch = 64;  ///< items of one batch, 1 .. limits::batch_items_max
+  std::optional<std::uint32_t>
+      workers;  ///< none: usable_cores(); 0: one worker thread in this process (debugging)
   DeviceChoice device = DeviceChoice::automatic;
   std::int32_t device_ordinal = 0;
   Placement placement = Placement::automatic;
   OnError on_error = OnError::skip;
   Order order = Order::index;
-  std::optional<std::uint64_t> limit;      ///< at most so many items
-  std::optional<std::uint64_t> slot_bytes; ///< payload of one slot; none: from the largest expected item
-  std::optional<std::uint32_t> slots;      ///< slots per worker; none: chosen from batch and placement
-  std::uint32_t batches_held = 2;          ///< Batch objects that the caller keeps alive at a time (one more is built)
+  std::optional<std::uint64_t> limit;       ///< at most so many items
+  std::optional<std::uint64_t> slot_bytes;  ///< payload of one slot; none: from the largest expected item
+  std::optional<std::uint32_t> slots;       ///< slots per worker; none: chosen from batch and placement
+  std::uint32_t batches_held =
+      2;  ///< Batch objects that the caller keeps alive at a time (one more is built)
 };
 
 }  // namespace forebay

@@ -30,14 +30,14 @@ struct DeviceStage {
 struct PipelineConfig {
   std::unique_ptr<Source> source;
   PipelineOptions options;
-  std::vector<FunctionId> host_stages;      ///< of type HostStage, run in this order in the workers
-  std::vector<DeviceStage> device_stages;   ///< run in this order in the owner, over the finished batch
+  std::vector<FunctionId> host_stages;     ///< of type HostStage, run in this order in the workers
+  std::vector<DeviceStage> device_stages;  ///< run in this order in the owner, over the finished batch
 };
 
 /// A running pipeline: spawned workers, an owner where the plan needs one, and batches to take. Move-only.
 /// The constructor starts everything and returns without waiting for the first batch. Destruction stops all
-/// processes (limits::child_stop, then SIGKILL) and reaps them. next() is for one thread; stop(), kill() and stats()
-/// may be called from any thread.
+/// processes (limits::child_stop, then SIGKILL) and reaps them. next() is for one thread; stop(), kill() and
+/// stats() may be called from any thread.
 class Pipeline {
  public:
   /// Throws Error: usage (options that make no sense), no_device, no_memory (admission), spawn, environment.
@@ -49,8 +49,8 @@ class Pipeline {
   ~Pipeline();
 
   /// The next batch; nothing at the end of the sources, after stop(), or after the first bad item under
-  /// OnError::fail (see failure()). Blocks; runs the last operator in the calling thread where there is no owner.
-  /// Throws Error: peer_died (restart budget spent), protocol, io, device.
+  /// OnError::fail (see failure()). Blocks; runs the last operator in the calling thread where there is no
+  /// owner. Throws Error: peer_died (restart budget spent), protocol, io, device.
   [[nodiscard]] std::optional<Batch> next();
 
   /// Asks the run to end: next() returns what is complete and in order already, then nothing. Never blocks.

@@ -55,7 +55,8 @@ void CpuBackend::require_pinned(const std::byte* begin, std::size_t bytes, const
 }
 
 CpuBackend::Lane& CpuBackend::lane_of(std::uint32_t number) {
-  if (number >= lanes_.size()) refuse(fmt::format("lane {} does not exist, there are {}", number, lanes_.size()));
+  if (number >= lanes_.size())
+    refuse(fmt::format("lane {} does not exist, there are {}", number, lanes_.size()));
   return lanes_[number];
 }
 
@@ -69,14 +70,16 @@ void CpuBackend::begin_batch(std::uint32_t lane, const BatchSpec& spec, std::spa
   to.result = result;
 }
 
-Ticket CpuBackend::add_chunk(std::uint32_t lane, std::span<const std::byte> chunk, std::span<const ItemOp> items) {
+Ticket CpuBackend::add_chunk(std::uint32_t lane, std::span<const std::byte> chunk,
+                             std::span<const ItemOp> items) {
   Lane& to = lane_of(lane);
   if (!to.table) refuse("no batch was begun on this lane");
   require_pinned(chunk.data(), chunk.size(), "chunk");
   const std::size_t row_bytes = finished_row_bytes(to.spec.finish);
   arena_.execute([&] {
     tbb::parallel_for(std::size_t{0}, items.size(), [&](std::size_t i) {
-      run_item(to.spec.finish, *to.table, chunk.data(), items[i], to.result.data() + items[i].row * row_bytes);
+      run_item(to.spec.finish, *to.table, chunk.data(), items[i],
+               to.result.data() + items[i].row * row_bytes);
     });
   });
   return {lane, ++to.tickets};
@@ -92,8 +95,8 @@ Ticket CpuBackend::end_batch(std::uint32_t lane, std::uint32_t rows, std::span<c
   if (!to.table) refuse("no batch was begun on this lane");
   const FinishOptions& finish = to.spec.finish;
   const bool planar = finish.layout == Layout::nchw;
-  const std::array<std::int64_t, 4> shape{rows, planar ? 3 : finish.height, planar ? finish.height : finish.width,
-                                          planar ? finish.width : 3};
+  const std::array<std::int64_t, 4> shape{rows, planar ? 3 : finish.height,
+                                          planar ? finish.height : finish.width, planar ? finish.width : 3};
   const DeviceBatch batch{contiguous_view(to.result.data(), finish.dtype, shape), Device{}};
   for (const std::uint32_t stage : stages) {
     if (stage >= stages_.size()) refuse(fmt::format("stage {} was not loaded", stage));

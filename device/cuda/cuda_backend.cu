@@ -14,9 +14,9 @@ namespace {
 
 constexpr unsigned threads_per_block = 256;
 
-/// What thrust::for_each_n over a counting iterator does, with one difference: the functor stays in the constant bank of
-/// the kernel's parameters. Thrust's kernel copies its functor, and these are kilobytes: ptxas then gives every thread a
-/// stack frame of 5,280 bytes in local memory (measured; 0 here).
+/// What thrust::for_each_n over a counting iterator does, with one difference: the functor stays in the
+/// constant bank of the kernel's parameters. Thrust's kernel copies its functor, and these are kilobytes:
+/// ptxas then gives every thread a stack frame of 5,280 bytes in local memory (measured; 0 here).
 template <typename Functor>
 __global__ void __launch_bounds__(threads_per_block)
     run_index(const __grid_constant__ Functor functor, const std::uint64_t count) {
@@ -76,7 +76,8 @@ CudaBackend::Lane& CudaBackend::lane_of(std::uint32_t number) {
 }
 
 void CudaBackend::require_pinned(const std::byte* begin, std::size_t bytes, const char* what) const {
-  if (!pinned_.covers(begin, bytes)) refuse(std::string("the ") + what + " is not page-locked; pin() its range first");
+  if (!pinned_.covers(begin, bytes))
+    refuse(std::string("the ") + what + " is not page-locked; pin() its range first");
 }
 
 void CudaBackend::upload_table(Lane& lane, const FinishOptions& finish) {
@@ -98,7 +99,8 @@ void CudaBackend::begin_batch(std::uint32_t number, const BatchSpec& spec, std::
   lane.begun = true;
 }
 
-Ticket CudaBackend::add_chunk(std::uint32_t number, std::span<const std::byte> chunk, std::span<const ItemOp> items) {
+Ticket CudaBackend::add_chunk(std::uint32_t number, std::span<const std::byte> chunk,
+                              std::span<const ItemOp> items) {
   Lane& lane = lane_of(number);
   if (!lane.begun) refuse("no batch was begun on this lane");
   require_pinned(chunk.data(), chunk.size(), "chunk");
@@ -110,9 +112,10 @@ Ticket CudaBackend::add_chunk(std::uint32_t number, std::span<const std::byte> c
   lane.between.reserve(work.between_pixels() * 3);
   for_each_index(lane.stream.ref(), work.between_pixels(),
                  HorizontalFunctor{work, lane.chunk.data(), lane.between.data<std::uint8_t>()});
-  for_each_index(lane.stream.ref(), work.result_pixels(),
-                 FinishFunctor{work, lane.chunk.data(), lane.between.data<std::uint8_t>(),
-                               lane.table.data<std::uint32_t>(), lane.batch.data(), finish.dtype, finish.layout});
+  for_each_index(
+      lane.stream.ref(), work.result_pixels(),
+      FinishFunctor{work, lane.chunk.data(), lane.between.data<std::uint8_t>(),
+                    lane.table.data<std::uint32_t>(), lane.batch.data(), finish.dtype, finish.layout});
   return ticket;
 }
 
@@ -121,13 +124,14 @@ std::uint32_t CudaBackend::load_stage(const std::string& module, const std::stri
   return static_cast<std::uint32_t>(stages_.size() - 1);
 }
 
-Ticket CudaBackend::end_batch(std::uint32_t number, std::uint32_t rows, std::span<const std::uint32_t> stages) {
+Ticket CudaBackend::end_batch(std::uint32_t number, std::uint32_t rows,
+                              std::span<const std::uint32_t> stages) {
   Lane& lane = lane_of(number);
   if (!lane.begun) refuse("no batch was begun on this lane");
   const FinishOptions& finish = lane.spec.finish;
   const bool planar = finish.layout == Layout::nchw;
-  const std::array<std::int64_t, 4> shape{rows, planar ? 3 : finish.height, planar ? finish.height : finish.width,
-                                          planar ? finish.width : 3};
+  const std::array<std::int64_t, 4> shape{rows, planar ? 3 : finish.height,
+                                          planar ? finish.height : finish.width, planar ? finish.width : 3};
   const Device device{DeviceKind::cuda, ordinal_};
   const DeviceBatch batch{contiguous_view(lane.batch.data(), finish.dtype, shape, device), device};
   for (const std::uint32_t stage : stages) {

@@ -14,8 +14,9 @@
 
 namespace forebay::cuda {
 
-/// The CUDA implementation of Backend. A lane is a stream with the buffers that its batch needs; everything on it is in
-/// order, so a buffer is used again without waiting. Two lanes overlap one batch's download with the next one's work.
+/// The CUDA implementation of Backend. A lane is a stream with the buffers that its batch needs; everything
+/// on it is in order, so a buffer is used again without waiting. Two lanes overlap one batch's download with
+/// the next one's work.
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(int ordinal);
@@ -27,7 +28,8 @@ class CudaBackend final : public Backend {
   void pin(std::span<std::byte> range) override;
   void unpin(std::span<std::byte> range) noexcept override;
   void begin_batch(std::uint32_t lane, const BatchSpec& spec, std::span<std::byte> result) override;
-  Ticket add_chunk(std::uint32_t lane, std::span<const std::byte> chunk, std::span<const ItemOp> items) override;
+  Ticket add_chunk(std::uint32_t lane, std::span<const std::byte> chunk,
+                   std::span<const ItemOp> items) override;
   std::uint32_t load_stage(const std::string& module, const std::string& name) override;
   Ticket end_batch(std::uint32_t lane, std::uint32_t rows, std::span<const std::uint32_t> stages) override;
   [[nodiscard]] bool done(Ticket ticket) override;
@@ -37,18 +39,19 @@ class CudaBackend final : public Backend {
   struct Lane {
     Lane();
     Stream stream;
-    DeviceBuffer chunk;     ///< the slot's payload, as it lay there
-    DeviceBuffer between;   ///< after the first pass
-    DeviceBuffer batch;     ///< the rows
-    DeviceBuffer table;     ///< FinishTable::bits
+    DeviceBuffer chunk;    ///< the slot's payload, as it lay there
+    DeviceBuffer between;  ///< after the first pass
+    DeviceBuffer batch;    ///< the rows
+    DeviceBuffer table;    ///< FinishTable::bits
     PinnedMemory table_source;
     BatchSpec spec;
     bool begun = false;
     std::span<std::byte> result;
-    std::uint64_t tickets = 0;     ///< issued
-    std::uint64_t completed = 0;   ///< known to be done
-    std::deque<std::pair<std::uint64_t, Event>> events;  ///< of the tickets in between, in order; bounded by slots
-    std::vector<Event> spare;      ///< events to use again
+    std::uint64_t tickets = 0;    ///< issued
+    std::uint64_t completed = 0;  ///< known to be done
+    std::deque<std::pair<std::uint64_t, Event>>
+        events;                ///< of the tickets in between, in order; bounded by slots
+    std::vector<Event> spare;  ///< events to use again
   };
 
   Lane& lane_of(std::uint32_t number);

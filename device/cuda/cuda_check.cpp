@@ -31,17 +31,20 @@ bool is_sticky(cudaError_t error) noexcept {
 
 void check(cudaError_t error, const char* action, std::source_location where) {
   if (error == cudaSuccess) return;
-  const std::string message = std::string(action) + ": " + cudaGetErrorName(error) + " (" + cudaGetErrorString(error) + ")";
+  const std::string message =
+      std::string(action) + ": " + cudaGetErrorName(error) + " (" + cudaGetErrorString(error) + ")";
   if (is_sticky(error)) throw BackendError(BackendError::Kind::sticky, message, where);
   static_cast<void>(cudaGetLastError());
-  const auto kind = error == cudaErrorMemoryAllocation ? BackendError::Kind::out_of_memory : BackendError::Kind::recoverable;
+  const auto kind = error == cudaErrorMemoryAllocation ? BackendError::Kind::out_of_memory
+                                                       : BackendError::Kind::recoverable;
   throw BackendError(kind, message, where);
 }
 
 void check_noexcept(cudaError_t error, const char* action) noexcept {
   if (error == cudaSuccess || error == cudaErrorCudartUnloading || is_sticky(error)) return;
   static std::atomic<bool> said{false};
-  if (!said.exchange(true)) static_cast<void>(std::fprintf(stderr, "forebay: %s: %s\n", action, cudaGetErrorName(error)));
+  if (!said.exchange(true))
+    static_cast<void>(std::fprintf(stderr, "forebay: %s: %s\n", action, cudaGetErrorName(error)));
 }
 
 }  // namespace forebay::cuda

@@ -22,7 +22,8 @@ int count_devices(char* error, std::size_t bytes) noexcept {
   const cudaError_t state = cudaGetDeviceCount(&count);
   if (state == cudaErrorNoDevice) return 0;
   if (state != cudaSuccess) {
-    put(error, bytes, "the CUDA driver does not answer: %s; install a driver, or use --device cpu", cudaGetErrorString(state));
+    put(error, bytes, "the CUDA driver does not answer: %s; install a driver, or use --device cpu",
+        cudaGetErrorString(state));
     return -1;
   }
   return count;
@@ -33,8 +34,9 @@ Backend* open_device(int ordinal, char* error, std::size_t bytes, std::uint32_t*
   const int count = count_devices(error, bytes);
   if (count < 0) return nullptr;
   if (ordinal < 0 || ordinal >= count) {
-    static_cast<void>(std::snprintf(error, bytes, "there is no cuda:%d, the driver has %d device(s); use --device cpu or auto",
-                                    ordinal, count));
+    static_cast<void>(std::snprintf(
+        error, bytes, "there is no cuda:%d, the driver has %d device(s); use --device cpu or auto", ordinal,
+        count));
     return nullptr;
   }
   try {
@@ -56,9 +58,11 @@ bool describe_device(int ordinal, char* name, std::size_t bytes, std::uint64_t* 
   return true;
 }
 
-constexpr forebay::CudaModule module_table{forebay::cuda_module_abi, &open_device, &close_device, &count_devices,
-                                           &describe_device};
+constexpr forebay::CudaModule module_table{forebay::cuda_module_abi, &open_device, &close_device,
+                                           &count_devices, &describe_device};
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const forebay::CudaModule* forebay_cuda_module() { return &module_table; }
+extern "C" __attribute__((visibility("default"))) const forebay::CudaModule* forebay_cuda_module() {
+  return &module_table;
+}

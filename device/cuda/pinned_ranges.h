@@ -10,7 +10,8 @@
 
 namespace forebay::cuda {
 
-/// The host memory that this process has page-locked, each range once for its whole life. Unregistered at destruction.
+/// The host memory that this process has page-locked, each range once for its whole life. Unregistered at
+/// destruction.
 class PinnedRanges {
  public:
   PinnedRanges() noexcept = default;
@@ -37,7 +38,9 @@ class PinnedRanges {
   }
 
  private:
-  static void unregister(std::byte* begin) noexcept { check_noexcept(cudaHostUnregister(begin), "cannot release memory"); }
+  static void unregister(std::byte* begin) noexcept {
+    check_noexcept(cudaHostUnregister(begin), "cannot release memory");
+  }
   std::map<std::byte*, std::size_t> ranges_;
 };
 
@@ -50,7 +53,9 @@ class PinnedMemory {
   PinnedMemory(const PinnedMemory&) = delete;
   PinnedMemory& operator=(const PinnedMemory&) = delete;
   ~PinnedMemory() { check_noexcept(cudaFreeHost(memory_), "cannot free page-locked memory"); }
-  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {static_cast<std::byte*>(memory_), bytes_}; }
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept {
+    return {static_cast<std::byte*>(memory_), bytes_};
+  }
 
  private:
   void* memory_ = nullptr;

@@ -9,7 +9,8 @@
 
 namespace forebay::cuda {
 
-/// A stream of the current device that somebody else owns. Pass by value. There is no default stream to get by accident.
+/// A stream of the current device that somebody else owns. Pass by value. There is no default stream to get
+/// by accident.
 class StreamRef {
  public:
   explicit StreamRef(cudaStream_t stream) noexcept : stream_(stream) {}

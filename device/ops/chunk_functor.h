@@ -8,23 +8,27 @@
 #include "device/ops/portable.h"
 #include "device/ops/resample_window.h"
 
-/// The picture operators over a whole chunk, as functors over an index: thrust::for_each over a counting iterator runs them
-/// on every backend. They hold everything by value (a kernel parameter: no second upload), and touch nothing outside of
-/// the chunk, whatever its tables contain.
+/// The picture operators over a whole chunk, as functors over an index: thrust::for_each over a counting
+/// iterator runs them on every backend. They hold everything by value (a kernel parameter: no second upload),
+/// and touch nothing outside of the chunk, whatever its tables contain.
 namespace forebay {
 
-/// A chunk's items with the work of the first pass laid out one after the other: item i owns the intermediate pixels
-/// [first_pixel[i], first_pixel[i + 1]). Prepared items own none.
+/// A chunk's items with the work of the first pass laid out one after the other: item i owns the intermediate
+/// pixels [first_pixel[i], first_pixel[i + 1]). Prepared items own none.
 struct ChunkWork {
   ItemOp items[chunk_items_max];
   std::uint64_t first_pixel[chunk_items_max + 1];
   std::uint32_t count;
-  std::uint32_t width;   ///< of the result
+  std::uint32_t width;  ///< of the result
   std::uint32_t height;
 
   /// Lays the work out. Host only.
   ChunkWork(std::span<const ItemOp> ops, std::uint32_t result_width, std::uint32_t result_height) noexcept
-      : items{}, first_pixel{}, count(static_cast<std::uint32_t>(ops.size())), width(result_width), height(result_height) {
+      : items{},
+        first_pixel{},
+        count(static_cast<std::uint32_t>(ops.size())),
+        width(result_width),
+        height(result_height) {
     for (std::size_t i = 0; i < ops.size(); ++i) {
       items[i] = ops[i];
       const std::uint64_t rows = ops[i].horizontal_taps == 0 ? 0 : ops[i].height;
@@ -135,14 +139,14 @@ struct FinishFunctor {
     const passes::Window window = vertical.window(y, item.height);
     const std::size_t row_bytes = std::size_t{work.width} * 3;
     RgbSum sum;
-    sum.add(between + (work.first_pixel[number] + std::uint64_t{window.first} * work.width + x) * 3, row_bytes,
-            vertical.weights(y), window.count);
+    sum.add(between + (work.first_pixel[number] + std::uint64_t{window.first} * work.width + x) * 3,
+            row_bytes, vertical.weights(y), window.count);
     store(item.row, at, plane, passes::clip8(sum.red), passes::clip8(sum.green), passes::clip8(sum.blue));
   }
 
  private:
-  FOREBAY_HD void store(std::uint64_t row, std::uint64_t at, std::uint64_t plane, std::uint8_t red, std::uint8_t green,
-                        std::uint8_t blue) const noexcept {
+  FOREBAY_HD void store(std::uint64_t row, std::uint64_t at, std::uint64_t plane, std::uint8_t red,
+                        std::uint8_t green, std::uint8_t blue) const noexcept {
     const bool planar = layout == Layout::nchw;
     const std::uint64_t first = row * plane * 3 + (planar ? at : at * 3);
     const std::uint64_t step = planar ? plane : 1;
@@ -154,7 +158,9 @@ struct FinishFunctor {
     switch (dtype) {
       case DType::u8: reinterpret_cast<std::uint8_t*>(rows)[element] = static_cast<std::uint8_t>(bits); break;
       case DType::f16:
-      case DType::bf16: reinterpret_cast<std::uint16_t*>(rows)[element] = static_cast<std::uint16_t>(bits); break;
+      case DType::bf16:
+        reinterpret_cast<std::uint16_t*>(rows)[element] = static_cast<std::uint16_t>(bits);
+        break;
       default: reinterpret_cast<std::uint32_t*>(rows)[element] = bits; break;
     }
   }

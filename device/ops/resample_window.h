@@ -13,8 +13,8 @@ struct Window {
   std::uint32_t count;
 };
 
-[[nodiscard]] FOREBAY_HD inline Window clamp_window(std::int32_t first, std::int32_t count, std::uint32_t inputs,
-                                                    std::uint32_t taps) noexcept {
+[[nodiscard]] FOREBAY_HD inline Window clamp_window(std::int32_t first, std::int32_t count,
+                                                    std::uint32_t inputs, std::uint32_t taps) noexcept {
   if (first < 0 || count <= 0 || static_cast<std::uint32_t>(first) >= inputs) return {0, 0};
   const std::uint32_t room = inputs - static_cast<std::uint32_t>(first);
   auto allowed = static_cast<std::uint32_t>(count);
@@ -23,7 +23,8 @@ struct Window {
   return {static_cast<std::uint32_t>(first), allowed};
 }
 
-/// Pillow's clip8: the fixed-point sum, rounded (the sum began with `rounding`), to 8 bits. Sums wrap as Pillow's do.
+/// Pillow's clip8: the fixed-point sum, rounded (the sum began with `rounding`), to 8 bits. Sums wrap as
+/// Pillow's do.
 [[nodiscard]] FOREBAY_HD inline std::uint8_t clip8(std::uint32_t sum) noexcept {
   const std::int32_t value = static_cast<std::int32_t>(sum) >> 22;
   return static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);

@@ -15,7 +15,8 @@ void control(int epoll_fd, int operation, int fd, std::uint64_t tag, std::uint32
   epoll_event event{};
   event.events = interest;
   event.data.u64 = tag;
-  if (::epoll_ctl(epoll_fd, operation, fd, &event) != 0) throw os_error(errno, "cannot watch a descriptor", remedy);
+  if (::epoll_ctl(epoll_fd, operation, fd, &event) != 0)
+    throw os_error(errno, "cannot watch a descriptor", remedy);
 }
 
 }  // namespace
@@ -27,7 +28,8 @@ Poller::Poller() : fd_(::epoll_create1(EPOLL_CLOEXEC)) {
 void Poller::add(int fd, std::uint64_t tag) { control(fd_.get(), EPOLL_CTL_ADD, fd, tag, EPOLLIN); }
 
 void Poller::want_write(int fd, std::uint64_t tag, bool on) {
-  const std::uint32_t interest = on ? std::uint32_t{EPOLLIN} | std::uint32_t{EPOLLOUT} : std::uint32_t{EPOLLIN};
+  const std::uint32_t interest =
+      on ? std::uint32_t{EPOLLIN} | std::uint32_t{EPOLLOUT} : std::uint32_t{EPOLLIN};
   control(fd_.get(), EPOLL_CTL_MOD, fd, tag, interest);
 }
 
@@ -39,7 +41,8 @@ void Poller::remove(int fd) noexcept {
 
 std::span<const Poller::Event> Poller::wait(std::chrono::milliseconds timeout) {
   std::array<epoll_event, events_max> raw{};
-  const int count = ::epoll_wait(fd_.get(), raw.data(), static_cast<int>(raw.size()), static_cast<int>(timeout.count()));
+  const int count =
+      ::epoll_wait(fd_.get(), raw.data(), static_cast<int>(raw.size()), static_cast<int>(timeout.count()));
   if (count < 0 && errno != EINTR) throw os_error(errno, "cannot wait for events");
   const std::size_t got = count < 0 ? 0 : static_cast<std::size_t>(count);
   for (std::size_t i = 0; i < got; ++i) {

@@ -9,8 +9,8 @@
 
 namespace forebay {
 
-/// Waits for readiness of many descriptors (epoll, level-triggered). One thread. A descriptor leaves by remove() or
-/// when its last copy is closed.
+/// Waits for readiness of many descriptors (epoll, level-triggered). One thread. A descriptor leaves by
+/// remove() or when its last copy is closed.
 class Poller {
  public:
   struct Event {

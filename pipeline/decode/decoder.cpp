@@ -24,8 +24,8 @@ codec::Header read_header(ImageFormat format, codec::Bytes file) {
   return {};
 }
 
-DecodeReport decode_stored(codec::Bytes file, const ImageInfo& info, const Region& stored, const DecodeOptions& options,
-                           const codec::Target& target) {
+DecodeReport decode_stored(codec::Bytes file, const ImageInfo& info, const Region& stored,
+                           const DecodeOptions& options, const codec::Target& target) {
   switch (info.format) {
     case ImageFormat::jpeg: return codec::decode_jpeg(file, stored, options, target);
     case ImageFormat::png: return codec::decode_png(file, stored, options, target);
@@ -35,7 +35,8 @@ DecodeReport decode_stored(codec::Bytes file, const ImageInfo& info, const Regio
 }
 
 StoredSize stored_size(const ImageInfo& info) {
-  return swaps_axes(info.orientation) ? StoredSize{info.height, info.width} : StoredSize{info.width, info.height};
+  return swaps_axes(info.orientation) ? StoredSize{info.height, info.width}
+                                      : StoredSize{info.width, info.height};
 }
 
 }  // namespace
@@ -49,8 +50,9 @@ ImageInfo probe_image(std::span<const std::byte> file, const DecodeOptions& opti
   }
   const std::uint64_t pixels = std::uint64_t{header.width} * header.height;
   if (pixels > limits::image_pixels_max) {
-    throw ItemFailure(ItemErrorCode::too_large, fmt::format("claims {}x{} = {} pixels, the limit is {}", header.width,
-                                                            header.height, pixels, limits::image_pixels_max));
+    throw ItemFailure(ItemErrorCode::too_large,
+                      fmt::format("claims {}x{} = {} pixels, the limit is {}", header.width, header.height,
+                                  pixels, limits::image_pixels_max));
   }
   info.orientation = options.apply_exif ? header.orientation : std::uint8_t{1};
   const bool swapped = swaps_axes(info.orientation);
@@ -93,7 +95,8 @@ DecodeReport decode_image(std::span<const std::byte> file, const ImageInfo& info
     scratch.resize(row_bytes * stored.height);
     report = decode_stored(file, info, stored, options, {scratch.data(), row_bytes});
     write_upright(scratch.data(), stored.width, stored.height, info.orientation, out);
-    constexpr std::size_t keep_bytes = std::size_t{16} << 20U;  // one large picture must not stay in the footprint
+    constexpr std::size_t keep_bytes = std::size_t{16}
+                                       << 20U;  // one large picture must not stay in the footprint
     if (scratch.capacity() > keep_bytes) std::vector<std::uint8_t>().swap(scratch);
   }
   if (std::uint64_t{info.width} * info.height > limits::image_pixels_warn && report.warnings++ == 0) {

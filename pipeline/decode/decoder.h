@@ -35,18 +35,19 @@ struct ImageInfo {
 /// What decoding one picture reported.
 struct DecodeReport {
   std::uint32_t warnings = 0;
-  std::string first_warning;        ///< empty where there was none
+  std::string first_warning;  ///< empty where there was none
 };
 
-/// Reads the headers of an encoded picture: takes no memory that depends on what they claim. `file` is the whole
-/// encoded file. Throws ItemFailure (empty_file, not_an_image, unsupported_format, truncated, corrupt, too_large).
-/// Thread-safe.
+/// Reads the headers of an encoded picture: takes no memory that depends on what they claim. `file` is the
+/// whole encoded file. Throws ItemFailure (empty_file, not_an_image, unsupported_format, truncated, corrupt,
+/// too_large). Thread-safe.
 [[nodiscard]] ImageInfo probe_image(std::span<const std::byte> file, const DecodeOptions& options);
 
-/// The region that decode_image will produce for `needed`: a superset that the format can decode straight into
-/// place (JPEG: a margin of one pixel, begin aligned to whole MCUs; decode mode whole: everything). The pixels of
-/// `needed` are those of a whole decode, bit for bit.
-[[nodiscard]] Region decodable_region(const ImageInfo& info, const Region& needed, const DecodeOptions& options);
+/// The region that decode_image will produce for `needed`: a superset that the format can decode straight
+/// into place (JPEG: a margin of one pixel, begin aligned to whole MCUs; decode mode whole: everything). The
+/// pixels of `needed` are those of a whole decode, bit for bit.
+[[nodiscard]] Region decodable_region(const ImageInfo& info, const Region& needed,
+                                      const DecodeOptions& options);
 
 /// Decodes `region` (from decodable_region) as 8-bit RGB, upright, at `out` (region.height rows of
 /// region.width * 3 bytes, packed), with the bits of Pillow's open().convert("RGB") (and exif_transpose).

@@ -24,13 +24,13 @@ ItemFailure io_failure(const char* action) {
 }  // namespace
 
 std::span<const std::byte> EncodedFile::read(int fd) {
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0) throw io_failure("cannot stat");
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size == 0) throw ItemFailure(ItemErrorCode::empty_file, "the file is empty");
   if (size > limits::encoded_bytes_max) {
-    throw ItemFailure(ItemErrorCode::too_large, fmt::format("the file has {} bytes, the limit is {}", size,
-                                                            limits::encoded_bytes_max));
+    throw ItemFailure(ItemErrorCode::too_large,
+                      fmt::format("the file has {} bytes, the limit is {}", size, limits::encoded_bytes_max));
   }
   if (size > capacity_ || (capacity_ > keep_bytes && size <= keep_bytes)) {
     memory_.reset();

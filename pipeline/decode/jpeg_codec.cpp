@@ -1,6 +1,6 @@
 #include <fmt/format.h>
-#include <jpeglib.h>
 #include <jerror.h>
+#include <jpeglib.h>
 
 #include <array>
 #include <csetjmp>
@@ -13,8 +13,9 @@
 #include "pipeline/decode/exif.h"
 #include "pipeline/decode/jpeg_markers.h"
 
-/// JPEG through libjpeg-turbo, with the settings that Pillow uses (its defaults). libjpeg reports errors by a longjmp
-/// here: between setjmp and the end of each guarded function only plain data lives, no object with a destructor.
+/// JPEG through libjpeg-turbo, with the settings that Pillow uses (its defaults). libjpeg reports errors by a
+/// longjmp here: between setjmp and the end of each guarded function only plain data lives, no object with a
+/// destructor.
 namespace forebay::codec {
 namespace {
 
@@ -32,7 +33,8 @@ ErrorState& state_of(j_common_ptr info) { return *reinterpret_cast<ErrorState*>(
 [[noreturn]] void on_error(j_common_ptr info) {
   ErrorState& state = state_of(info);
   (*info->err->format_message)(info, state.text.data());
-  if (info->err->msg_code == JERR_INPUT_EOF || info->err->msg_code == JERR_INPUT_EMPTY) state.ended_early = true;
+  if (info->err->msg_code == JERR_INPUT_EOF || info->err->msg_code == JERR_INPUT_EMPTY)
+    state.ended_early = true;
   std::longjmp(state.jump, 1);
 }
 
@@ -188,7 +190,8 @@ Header read_jpeg_header(Bytes file) {
   return header;
 }
 
-DecodeReport decode_jpeg(Bytes file, const Region& stored, const DecodeOptions& options, const Target& target) {
+DecodeReport decode_jpeg(Bytes file, const Region& stored, const DecodeOptions& options,
+                         const Target& target) {
   Decompressor& jpeg = decompressor();
   if (!read_header(jpeg, file)) fail(jpeg);
   jpeg_decompress_struct& info = jpeg.info();
@@ -203,7 +206,8 @@ DecodeReport decode_jpeg(Bytes file, const Region& stored, const DecodeOptions& 
   report.warnings = jpeg.errors().warnings;
   if (report.warnings > 0) report.first_warning = jpeg.errors().warning.data();
   if (jpeg.errors().ended_early || (!job.whole && !jpeg_has_end(file))) {
-    throw ItemFailure(ItemErrorCode::truncated, "the data ends before the picture does (no end-of-image marker)");
+    throw ItemFailure(ItemErrorCode::truncated,
+                      "the data ends before the picture does (no end-of-image marker)");
   }
   return report;
 }

@@ -19,7 +19,8 @@ class MarkerWalk {
  public:
   explicit MarkerWalk(std::span<const std::byte> file) noexcept : file_(file) {}
 
-  /// Moves to the next marker; nothing at the end of the file. Bytes that are no marker are skipped, as libjpeg does.
+  /// Moves to the next marker; nothing at the end of the file. Bytes that are no marker are skipped, as
+  /// libjpeg does.
   [[nodiscard]] std::optional<std::uint32_t> next() noexcept {
     while (at_ < file_.size()) {
       const void* found = std::memchr(file_.data() + at_, 0xFF, file_.size() - at_);
@@ -39,7 +40,8 @@ class MarkerWalk {
       at_ = file_.size();
       return {};
     }
-    const std::size_t length = std::to_integer<std::size_t>(file_[at_]) << 8U | std::to_integer<std::size_t>(file_[at_ + 1]);
+    const std::size_t length =
+        std::to_integer<std::size_t>(file_[at_]) << 8U | std::to_integer<std::size_t>(file_[at_ + 1]);
     if (length < 2 || length > file_.size() - at_) {
       at_ = file_.size();
       return {};

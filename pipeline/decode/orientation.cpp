@@ -35,19 +35,19 @@ std::uint8_t inverse_of(std::uint8_t orientation) noexcept {
 
 Region stored_region(const Region& upright, const StoredSize& stored, std::uint8_t orientation) noexcept {
   const Point a = to_stored({upright.x, upright.y}, stored, orientation);
-  const Point b = to_stored({upright.x + upright.width - 1, upright.y + upright.height - 1}, stored, orientation);
+  const Point b =
+      to_stored({upright.x + upright.width - 1, upright.y + upright.height - 1}, stored, orientation);
   const Point from{std::min(a.x, b.x), std::min(a.y, b.y)};
   return {from.x, from.y, std::max(a.x, b.x) - from.x + 1, std::max(a.y, b.y) - from.y + 1};
 }
 
 Region upright_region(const Region& in_stored, const StoredSize& stored, std::uint8_t orientation) noexcept {
-  const StoredSize upright =
-      swaps_axes(orientation) ? StoredSize{stored.height, stored.width} : stored;
+  const StoredSize upright = swaps_axes(orientation) ? StoredSize{stored.height, stored.width} : stored;
   return stored_region(in_stored, upright, inverse_of(orientation));
 }
 
-void write_upright(const std::uint8_t* pixels, std::uint32_t width, std::uint32_t height, std::uint8_t orientation,
-                   std::uint8_t* out) noexcept {
+void write_upright(const std::uint8_t* pixels, std::uint32_t width, std::uint32_t height,
+                   std::uint8_t orientation, std::uint8_t* out) noexcept {
   const StoredSize stored{width, height};
   const std::uint32_t out_width = swaps_axes(orientation) ? height : width;
   const std::uint32_t out_height = swaps_axes(orientation) ? width : height;

@@ -10,8 +10,9 @@
 #include "pipeline/decode/exif.h"
 #include "pipeline/decode/png_chunks.h"
 
-/// PNG through libspng (no longjmp, and an own limit for everything), with Pillow's reading of each colour type: sub-byte
-/// greys are scaled, 16-bit grey is clipped to 255 (mode I), 16-bit colours lose their low byte, alpha is dropped.
+/// PNG through libspng (no longjmp, and an own limit for everything), with Pillow's reading of each colour
+/// type: sub-byte greys are scaled, 16-bit grey is clipped to 255 (mode I), 16-bit colours lose their low
+/// byte, alpha is dropped.
 namespace forebay::codec {
 namespace {
 
@@ -53,7 +54,8 @@ class RowReader {
       for (std::uint32_t channel = 0; channel < 3; ++channel) {
         // Beyond the palette Pillow's is a grey ramp.
         const std::size_t at = std::size_t{i} * 3 + channel;
-        palette_[at] = at < palette.size() ? std::to_integer<std::uint8_t>(palette[at]) : static_cast<std::uint8_t>(i);
+        palette_[at] =
+            at < palette.size() ? std::to_integer<std::uint8_t>(palette[at]) : static_cast<std::uint8_t>(i);
       }
     }
   }
@@ -66,7 +68,9 @@ class RowReader {
   void pixel(const std::uint8_t* raw, std::uint32_t x, std::uint8_t* out) const {
     const std::size_t depth_bytes = header_.bit_depth == 16 ? 2 : 1;
     switch (header_.color_type) {
-      case SPNG_COLOR_TYPE_GRAYSCALE: grey(header_.bit_depth == 16 ? clipped(raw + 2 * std::size_t{x}) : scaled(raw, x), out); break;
+      case SPNG_COLOR_TYPE_GRAYSCALE:
+        grey(header_.bit_depth == 16 ? clipped(raw + 2 * std::size_t{x}) : scaled(raw, x), out);
+        break;
       case SPNG_COLOR_TYPE_GRAYSCALE_ALPHA: grey(raw[std::size_t{x} * 2 * depth_bytes], out); break;
       case SPNG_COLOR_TYPE_INDEXED: colour(palette_.data() + std::size_t{sample(raw, x)} * 3, 1, out); break;
       case SPNG_COLOR_TYPE_TRUECOLOR: colour(raw + std::size_t{x} * 3 * depth_bytes, depth_bytes, out); break;
@@ -79,7 +83,9 @@ class RowReader {
     out[1] = from[step];
     out[2] = from[2 * step];
   }
-  static std::uint8_t clipped(const std::uint8_t* big_endian) { return big_endian[0] != 0 ? 255 : big_endian[1]; }
+  static std::uint8_t clipped(const std::uint8_t* big_endian) {
+    return big_endian[0] != 0 ? 255 : big_endian[1];
+  }
   [[nodiscard]] std::uint8_t sample(const std::uint8_t* raw, std::uint32_t x) const {
     const std::uint32_t depth = header_.bit_depth;
     if (depth == 8) return raw[x];
@@ -101,7 +107,8 @@ bool is_rgb8(const spng_ihdr& header) {
 }
 
 /// Interlaced rows come in seven passes: the whole picture is decoded first.
-void decode_interlaced(spng_ctx* context, const Region& stored, const RowReader& reader, const Target& target) {
+void decode_interlaced(spng_ctx* context, const Region& stored, const RowReader& reader,
+                       const Target& target) {
   std::size_t bytes = 0;
   require(::spng_decoded_image_size(context, SPNG_FMT_RAW, &bytes));
   std::vector<std::uint8_t> raw(bytes);
@@ -115,8 +122,8 @@ void decode_interlaced(spng_ctx* context, const Region& stored, const RowReader&
   }
 }
 
-void decode_rows(spng_ctx* context, const spng_ihdr& header, const Region& stored, bool whole, const RowReader& reader,
-                 const Target& target) {
+void decode_rows(spng_ctx* context, const spng_ihdr& header, const Region& stored, bool whole,
+                 const RowReader& reader, const Target& target) {
   std::size_t bytes = 0;
   require(::spng_decoded_image_size(context, SPNG_FMT_RAW, &bytes));
   const std::size_t raw_row_bytes = bytes / header.height;
@@ -144,7 +151,8 @@ Header read_png_header(Bytes file) {
   if (header.width == 0) throw ItemFailure(ItemErrorCode::truncated, "the data ends within the header");
   // Sizes that the limit refuses must not reach libspng, which calls them an overflow.
   if (std::uint64_t{header.width} * header.height > limits::image_pixels_max) return header;
-  if (!chunks.checksums_hold) throw ItemFailure(ItemErrorCode::corrupt, "the checksum of a chunk does not match");
+  if (!chunks.checksums_hold)
+    throw ItemFailure(ItemErrorCode::corrupt, "the checksum of a chunk does not match");
   spng_ihdr checked{};
   static_cast<void>(open(file, checked));
   header.orientation = exif_orientation(chunks.exif);
@@ -152,7 +160,8 @@ Header read_png_header(Bytes file) {
   return header;
 }
 
-DecodeReport decode_png(Bytes file, const Region& stored, const DecodeOptions& options, const Target& target) {
+DecodeReport decode_png(Bytes file, const Region& stored, const DecodeOptions& options,
+                        const Target& target) {
   spng_ihdr header{};
   const Context context = open(file, header);
   const PngChunks chunks = walk_png_chunks(file);
@@ -162,7 +171,8 @@ DecodeReport decode_png(Bytes file, const Region& stored, const DecodeOptions& o
   } else {
     decode_rows(context.get(), header, stored, options.mode == DecodeMode::whole, reader, target);
   }
-  if (!chunks.has_end) throw ItemFailure(ItemErrorCode::truncated, "the data ends before the picture does (no IEND chunk)");
+  if (!chunks.has_end)
+    throw ItemFailure(ItemErrorCode::truncated, "the data ends before the picture does (no IEND chunk)");
   return {};
 }
 

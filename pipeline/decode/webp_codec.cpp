@@ -8,8 +8,8 @@
 #include "pipeline/decode/codec.h"
 #include "pipeline/decode/exif.h"
 
-/// WebP through libwebp. A picture is always decoded whole: cropping inside the decoder changes the upsampled colours at
-/// the edges. Of an animation the first frame is taken, as Pillow does; alpha is dropped.
+/// WebP through libwebp. A picture is always decoded whole: cropping inside the decoder changes the upsampled
+/// colours at the edges. Of an animation the first frame is taken, as Pillow does; alpha is dropped.
 namespace forebay::codec {
 namespace {
 
@@ -27,7 +27,8 @@ Demuxer open_demuxer(Bytes file) {
   if (state == WEBP_DEMUX_PARSE_ERROR || !demuxer) {
     throw ItemFailure(ItemErrorCode::corrupt, "libwebp: the container makes no sense");
   }
-  if (state != WEBP_DEMUX_DONE) throw ItemFailure(ItemErrorCode::truncated, "the data ends before the picture does");
+  if (state != WEBP_DEMUX_DONE)
+    throw ItemFailure(ItemErrorCode::truncated, "the data ends before the picture does");
   return demuxer;
 }
 
@@ -50,7 +51,8 @@ Header read_webp_header(Bytes file) {
   if (status == VP8_STATUS_NOT_ENOUGH_DATA) {
     throw ItemFailure(ItemErrorCode::truncated, "the data ends within the header");
   }
-  if (status != VP8_STATUS_OK) throw ItemFailure(ItemErrorCode::corrupt, "libwebp: the header makes no sense");
+  if (status != VP8_STATUS_OK)
+    throw ItemFailure(ItemErrorCode::corrupt, "libwebp: the header makes no sense");
   Header header;
   header.width = static_cast<std::uint32_t>(features.width);
   header.height = static_cast<std::uint32_t>(features.height);
@@ -59,7 +61,8 @@ Header read_webp_header(Bytes file) {
   return header;
 }
 
-DecodeReport decode_webp(Bytes file, const Region& stored, const DecodeOptions& /*options*/, const Target& target) {
+DecodeReport decode_webp(Bytes file, const Region& stored, const DecodeOptions& /*options*/,
+                         const Target& target) {
   const Demuxer demuxer = open_demuxer(file);
   WebPIterator frame;
   if (::WebPDemuxGetFrame(demuxer.get(), 1, &frame) == 0) {
@@ -90,7 +93,8 @@ DecodeReport decode_webp(Bytes file, const Region& stored, const DecodeOptions& 
     throw ItemFailure(ItemErrorCode::truncated, "the data ends before the picture does");
   }
   if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
-  if (status != VP8_STATUS_OK) throw ItemFailure(ItemErrorCode::corrupt, "libwebp: the picture cannot be decoded");
+  if (status != VP8_STATUS_OK)
+    throw ItemFailure(ItemErrorCode::corrupt, "libwebp: the picture cannot be decoded");
   return {};
 }
 

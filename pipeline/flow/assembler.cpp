@@ -30,15 +30,15 @@ struct Assembler::Build {
   std::shared_ptr<BatchBuffer> buffer;
   std::vector<ItemRecord> records;
   std::uint32_t rows = 0;
-  bool pictures = false;      ///< rows are finished pictures; else tensors taken as they are
+  bool pictures = false;  ///< rows are finished pictures; else tensors taken as they are
   std::size_t row_bytes = 0;
   DType dtype = DType::u8;
   std::vector<std::int64_t> item_shape;  ///< of one row
-  std::vector<Row> todo;      ///< of the chunk in work
+  std::vector<Row> todo;                 ///< of the chunk in work
 };
 
-Assembler::Assembler(const RunShape& shape, const PipelineOptions& options, Handover& handover, const Flow& flow,
-                     StatsBoard& stats)
+Assembler::Assembler(const RunShape& shape, const PipelineOptions& options, Handover& handover,
+                     const Flow& flow, StatsBoard& stats)
     : shape_(shape),
       options_(options),
       handover_(handover),
@@ -87,9 +87,10 @@ std::byte* Assembler::row_for(Build& build, const ItemDescriptor& item, ItemReco
     }
     build.buffer = buffers_->take(std::max<std::size_t>(1, build.row_bytes * options_.batch));
   }
-  const bool fits = picture == build.pictures &&
-                    (picture || (item.dtype == build.dtype && std::equal(dims.begin(), dims.end(), build.item_shape.begin(),
-                                                                         build.item_shape.end())));
+  const bool fits =
+      picture == build.pictures &&
+      (picture || (item.dtype == build.dtype &&
+                   std::equal(dims.begin(), dims.end(), build.item_shape.begin(), build.item_shape.end())));
   if (!fits) {
     record.error = ItemErrorCode::stage_failed;
     record.message = fmt::format("its tensor is {}, the batch holds {}", name_of(item.dtype, dims),

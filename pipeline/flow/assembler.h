@@ -14,9 +14,9 @@
 
 namespace forebay {
 
-/// Builds batches where there is no owner: takes READY chunks in item order and runs the last operator over each item,
-/// straight from its slot into its row of the batch. In the thread that calls next(), with help from TBB where the
-/// workers leave cores.
+/// Builds batches where there is no owner: takes READY chunks in item order and runs the last operator over
+/// each item, straight from its slot into its row of the batch. In the thread that calls next(), with help
+/// from TBB where the workers leave cores.
 class Assembler {
  public:
   Assembler(const RunShape& shape, const PipelineOptions& options, Handover& handover, const Flow& flow,

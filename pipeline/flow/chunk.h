@@ -15,8 +15,8 @@ namespace forebay {
 struct PlannedItem {
   std::string path;
   std::string label;
-  std::uint32_t attempts = 0;       ///< how often a worker began it
-  std::uint32_t deaths = 0;         ///< attempts that ended its worker and are charged to it
+  std::uint32_t attempts = 0;                  ///< how often a worker began it
+  std::uint32_t deaths = 0;                    ///< attempts that ended its worker and are charged to it
   ItemErrorCode failed = ItemErrorCode::none;  ///< decided by the coordinator: not opened, or quarantined
   std::string message;
 };

@@ -31,7 +31,8 @@ bool is_rgb(const ItemDescriptor& d) noexcept {
 
 bool table_is_valid(std::uint32_t offset, std::uint32_t taps, std::uint32_t crop, std::uint64_t begin,
                     std::uint64_t end) noexcept {
-  constexpr std::uint32_t taps_max = 1U << 20U;  // a 2^31 pixel edge needs no more for any crop that fits a slot
+  constexpr std::uint32_t taps_max = 1U
+                                     << 20U;  // a 2^31 pixel edge needs no more for any crop that fits a slot
   return taps > 0 && taps < taps_max && offset % sizeof(std::int32_t) == 0 &&
          lies_within(offset, resample_table_words(crop, taps) * sizeof(std::int32_t), begin, end);
 }

@@ -51,8 +51,8 @@ Flow::~Flow() {
 void Flow::start() {
   pool_.start();
   if (parts_.owner) {
-    desk_ = std::make_unique<OwnerDesk>(parts_.shape, parts_.options, parts_.device_stages, parts_.results, pool_,
-                                        slots_, handover_, stats_, poller_);
+    desk_ = std::make_unique<OwnerDesk>(parts_.shape, parts_.options, parts_.device_stages, parts_.results,
+                                        pool_, slots_, handover_, stats_, poller_);
     desk_->start(std::move(parts_.owner));
   }
   const SignalsBlocked blocked;  // inherited by the thread
@@ -102,7 +102,8 @@ void Flow::serve() {
     }
     const auto until = stop_deadline_ ? std::min(*stop_deadline_, next_tick) : next_tick;
     const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(until - now);
-    for (const Poller::Event& event : poller_.wait(std::max(timeout, std::chrono::milliseconds(1)))) handle(event);
+    for (const Poller::Event& event : poller_.wait(std::max(timeout, std::chrono::milliseconds(1))))
+      handle(event);
   }
 }
 

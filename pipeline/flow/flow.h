@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstdint>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <thread>
@@ -25,18 +25,20 @@ struct FlowParts {
   WorkerBrief brief;
   std::vector<DeviceStage> device_stages;
   std::unique_ptr<Source> source;
-  std::unique_ptr<OwnerLink> owner;                     ///< opened; null where there is none
+  std::unique_ptr<OwnerLink> owner;  ///< opened; null where there is none
   std::vector<std::shared_ptr<SealedMemory>> results;
 };
 
-/// The flow thread: plans, dispatches, watches, retries. It alone touches processes, channels and the slot table; the
-/// caller of Pipeline::next() meets it in the Handover.
+/// The flow thread: plans, dispatches, watches, retries. It alone touches processes, channels and the slot
+/// table; the caller of Pipeline::next() meets it in the Handover.
 ///
 /// Invariants:
 ///  1. Chunks are dispatched in item order; what must run again goes first.
-///  2. There is always progress: if every slot holds a READY chunk and an earlier item still needs one, the latest READY
+///  2. There is always progress: if every slot holds a READY chunk and an earlier item still needs one, the
+///  latest READY
 ///     chunk is revoked (its items run again later, with the same bits).
-///  3. The thread ends only through Handover::finish() or fail(), after every process has been stopped and reaped.
+///  3. The thread ends only through Handover::finish() or fail(), after every process has been stopped and
+///  reaped.
 class Flow : private PoolListener {
  public:
   Flow(FlowParts parts, Handover& handover, StatsBoard& stats);

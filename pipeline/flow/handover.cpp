@@ -13,13 +13,15 @@ namespace {
 
 UniqueFd make_eventfd() {
   UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!fd.valid()) throw os_error(errno, "cannot create an eventfd", "raise the limit on open files (ulimit -n)");
+  if (!fd.valid())
+    throw os_error(errno, "cannot create an eventfd", "raise the limit on open files (ulimit -n)");
   return fd;
 }
 
 }  // namespace
 
-Handover::Handover(std::uint32_t batch_items, Order order) : wake_(make_eventfd()), ready_(batch_items, order) {}
+Handover::Handover(std::uint32_t batch_items, Order order)
+    : wake_(make_eventfd()), ready_(batch_items, order) {}
 
 void Handover::offer(Chunk chunk) {
   const std::scoped_lock lock(mutex_);

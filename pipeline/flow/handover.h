@@ -24,11 +24,14 @@ struct BatchResult {
 /// Where the flow thread and the caller of Pipeline::next() meet.
 ///
 /// Thread-safe. Invariants:
-///  1. Everything below `mutex_` is touched under it only; no call blocks while holding it but the two next_*()
+///  1. Everything below `mutex_` is touched under it only; no call blocks while holding it but the two
+///  next_*()
 ///     functions, in `changed_`.
-///  2. A blocked caller is always woken: the flow thread ends only through finish() or fail(), and each of those, as
+///  2. A blocked caller is always woken: the flow thread ends only through finish() or fail(), and each of
+///  those, as
 ///     stop(), notifies. The flow thread itself has a deadline for everything it waits for.
-///  3. What the caller gives back (slots, results) is queued here and the flow thread's eventfd is raised; the queue is
+///  3. What the caller gives back (slots, results) is queued here and the flow thread's eventfd is raised;
+///  the queue is
 ///     bounded by the number of slots.
 class Handover {
  public:
@@ -38,7 +41,8 @@ class Handover {
   void offer(Chunk chunk);
   void set_total(std::uint64_t items);
   void set_starved(bool starved);
-  /// Takes back the latest READY chunk after `item`, if the caller is blocked: what it waits for is not ready then.
+  /// Takes back the latest READY chunk after `item`, if the caller is blocked: what it waits for is not ready
+  /// then.
   [[nodiscard]] std::optional<Chunk> revoke_last_if_waiting(std::uint64_t item);
   void offer_result(BatchResult result);
   /// No more results or chunks will come.
@@ -51,12 +55,14 @@ class Handover {
   void drain() noexcept;
 
   // --- caller ---
-  /// The next batch to assemble from chunks; nothing at the end or after stop(). Throws what fail() was given.
+  /// The next batch to assemble from chunks; nothing at the end or after stop(). Throws what fail() was
+  /// given.
   [[nodiscard]] std::optional<std::uint64_t> next_batch();
-  /// The chunk of a picked batch that begins with `item`; nothing at the batch's end. After stop() or fail() nothing if it
-  /// is not ready: the batch is cut there, and is the last one.
+  /// The chunk of a picked batch that begins with `item`; nothing at the batch's end. After stop() or fail()
+  /// nothing if it is not ready: the batch is cut there, and is the last one.
   [[nodiscard]] std::optional<Chunk> next_chunk(std::uint64_t batch, std::uint64_t item);
-  /// The next batch of the owner; nothing at the end or after stop(). `batch`: wait for this one (index order).
+  /// The next batch of the owner; nothing at the end or after stop(). `batch`: wait for this one (index
+  /// order).
   [[nodiscard]] std::optional<BatchResult> next_result(std::optional<std::uint64_t> batch);
   void release(const Lease& lease);
   void release_result(std::uint32_t result) noexcept;

@@ -11,8 +11,9 @@
 #include "pipeline/decode/decoder.h"
 #include "pipeline/flow/slot_layout.h"
 
-/// Every message between coordinator, workers and owner: fixed-size plain data, its type first, the protocol's version
-/// beside it. A worker or owner leaves when its channel closes: there is no stop message that could be lost.
+/// Every message between coordinator, workers and owner: fixed-size plain data, its type first, the
+/// protocol's version beside it. A worker or owner leaves when its channel closes: there is no stop message
+/// that could be lost.
 namespace forebay {
 
 inline constexpr std::uint32_t protocol_version = 1;
@@ -60,7 +61,8 @@ struct HostStageMessage : MessageHead<MessageType::host_stage> {
 
 struct Hello : MessageHead<MessageType::hello> {};
 
-/// Work for a slot: items [first_item + resume_at, first_item + count); what lies before is finished and kept.
+/// Work for a slot: items [first_item + resume_at, first_item + count); what lies before is finished and
+/// kept.
 struct Job : MessageHead<MessageType::job> {
   std::uint32_t slot = 0;
   std::uint32_t count = 0;
@@ -85,7 +87,7 @@ struct OwnerOpen : MessageHead<MessageType::owner_open> {
 };
 
 struct OwnerOpened : MessageHead<MessageType::owner_opened> {
-  std::uint32_t error = 0;  ///< 0, or 1 + ErrorCode
+  std::uint32_t error = 0;       ///< 0, or 1 + ErrorCode
   std::array<char, 256> text{};  ///< the device's name, or the error's message
 };
 

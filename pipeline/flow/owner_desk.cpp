@@ -204,9 +204,11 @@ std::vector<Chunk> OwnerDesk::on_exit() {
   if (!status) return {};
   on_channel();  // results that it reported before it died are complete
   if (++deaths_without_progress_ > limits::deaths_without_progress_max) {
-    throw Error(ErrorCode::device,
-                fmt::format("the owner died {} times in a row without finishing a batch, the last with {}{}{}",
-                            deaths_without_progress_, describe(*status), last_words_.empty() ? "" : ": ", last_words_));
+    throw Error(
+        ErrorCode::device,
+        fmt::format("the owner died {} times in a row without finishing a batch, the last with {}{}{}",
+                    deaths_without_progress_, describe(*status), last_words_.empty() ? "" : ": ",
+                    last_words_));
   }
   std::vector<Chunk> again;
   for (Lane& lane : lanes_) {
@@ -240,9 +242,8 @@ void OwnerDesk::tick() {
   const std::optional<std::uint64_t> peak = peak_rss_bytes(owner_stats_.pid);
   if (peak) owner_stats_.peak_rss_bytes = std::max(owner_stats_.peak_rss_bytes, *peak);
   stats_.update([&](RunStats& stats) { stats.owner = owner_stats_; });
-  const bool waits_for_it =
-      !owner_ready_ ||
-      std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& l) { return l.busy && l.ended; });
+  const bool waits_for_it = !owner_ready_ || std::any_of(lanes_.begin(), lanes_.end(),
+                                                         [](const Lane& l) { return l.busy && l.ended; });
   if (!waits_for_it) heard_ = now;
   if (now - heard_ > limits::owner_start) link_->child().kill_group();
 }

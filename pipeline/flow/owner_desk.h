@@ -15,27 +15,30 @@
 
 namespace forebay {
 
-/// The coordinator's side of the owner: batches are built on its lanes from READY chunks in item order, results come
-/// back in result slots. Flow thread only.
+/// The coordinator's side of the owner: batches are built on its lanes from READY chunks in item order,
+/// results come back in result slots. Flow thread only.
 ///
 /// Invariants:
-///  1. A chunk's slot is IN_FLIGHT from AddChunk until ChunkReleased of the same generation, or until the owner's exit is
+///  1. A chunk's slot is IN_FLIGHT from AddChunk until ChunkReleased of the same generation, or until the
+///  owner's exit is
 ///     confirmed: then it is READY again.
-///  2. A result slot is free, or belongs to one lane, or to the caller. What a lane held when the owner died is computed
+///  2. A result slot is free, or belongs to one lane, or to the caller. What a lane held when the owner died
+///  is computed
 ///     again, never read.
 ///  3. Chunks whose slots were released before their batch was done are run again by workers: same bits.
 class OwnerDesk {
  public:
   OwnerDesk(const RunShape& shape, const PipelineOptions& options, std::vector<DeviceStage> stages,
-            std::vector<std::shared_ptr<SealedMemory>> results, WorkerPool& pool, SlotTable& slots, Handover& handover,
-            StatsBoard& stats, Poller& poller);
+            std::vector<std::shared_ptr<SealedMemory>> results, WorkerPool& pool, SlotTable& slots,
+            Handover& handover, StatsBoard& stats, Poller& poller);
 
   /// Takes the opened owner and hands it the memory.
   void start(std::unique_ptr<OwnerLink> link);
   /// A chunk became READY.
   void offer(Chunk chunk) { ready_.offer(std::move(chunk)); }
   void set_total(std::uint64_t items) { ready_.set_total(items); }
-  /// Moves everything on that can move. `starved`: no slot is left to complete a batch; `stopping`: finish what is begun.
+  /// Moves everything on that can move. `starved`: no slot is left to complete a batch; `stopping`: finish
+  /// what is begun.
   void pump(bool starved, bool stopping);
   void release_result(std::uint32_t result) { free_results_.push_back(result); }
   [[nodiscard]] std::optional<Chunk> revoke_last(std::uint64_t item) { return ready_.revoke_last(item); }
@@ -63,7 +66,7 @@ class OwnerDesk {
     std::uint64_t cursor = 0;  ///< next item
     std::uint32_t rows = 0;
     std::uint32_t result = 0;
-    std::vector<Chunk> sent;   ///< with lease: in flight; without: read by the owner
+    std::vector<Chunk> sent;  ///< with lease: in flight; without: read by the owner
     std::vector<ItemRecord> records;
   };
   void begin(Lane& lane, std::uint64_t batch);

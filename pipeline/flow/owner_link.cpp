@@ -16,17 +16,18 @@ namespace {
 
 UniqueFd duplicate(int fd) {
   UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!copy.valid()) throw os_error(errno, "cannot duplicate a descriptor", "raise the limit on open files (ulimit -n)");
+  if (!copy.valid())
+    throw os_error(errno, "cannot duplicate a descriptor", "raise the limit on open files (ulimit -n)");
   return copy;
 }
 
 }  // namespace
 
 OwnerLink::OwnerLink(const Device& device, unsigned threads)
-    : child_(Child::spawn(&owner_main,
-                          {device.kind == DeviceKind::cuda ? fmt::format("forebay: owner of cuda:{}", device.ordinal)
-                                                           : std::string("forebay: owner of the cpu"),
-                           "forebay-owner"})),
+    : child_(Child::spawn(&owner_main, {device.kind == DeviceKind::cuda
+                                            ? fmt::format("forebay: owner of cuda:{}", device.ordinal)
+                                            : std::string("forebay: owner of the cpu"),
+                                        "forebay-owner"})),
       started_(std::chrono::steady_clock::now()) {
   OwnerOpen open;
   open.device = device;
@@ -42,8 +43,8 @@ std::string OwnerLink::wait_opened() {
                                                   std::chrono::seconds(limits::owner_start).count()));
     case ReceiveResult::closed: {
       const auto status = child_.wait_until(std::chrono::steady_clock::now() + limits::child_reap);
-      throw Error(ErrorCode::peer_died, "the owner ended while opening its device: " +
-                                            describe(status.value_or(ExitStatus{})));
+      throw Error(ErrorCode::peer_died,
+                  "the owner ended while opening its device: " + describe(status.value_or(ExitStatus{})));
     }
     case ReceiveResult::received: break;
   }
@@ -54,7 +55,8 @@ std::string OwnerLink::wait_opened() {
 }
 
 void OwnerLink::send_setup(const RunShape& shape, const FinishOptions& finish, std::uint32_t rows_max,
-                           const std::vector<int>& strips, const std::vector<std::shared_ptr<SealedMemory>>& results,
+                           const std::vector<int>& strips,
+                           const std::vector<std::shared_ptr<SealedMemory>>& results,
                            const std::vector<DeviceStage>& stages) {
   OwnerSetup setup;
   setup.strips = static_cast<std::uint32_t>(strips.size());

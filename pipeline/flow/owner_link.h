@@ -19,8 +19,8 @@
 
 namespace forebay {
 
-/// The owner process as the coordinator sees it: started, told which device, given all memory, and sent work through
-/// an outbox that never blocks. One thread at a time (the starter's, then the flow's).
+/// The owner process as the coordinator sees it: started, told which device, given all memory, and sent work
+/// through an outbox that never blocks. One thread at a time (the starter's, then the flow's).
 class OwnerLink {
  public:
   /// Spawns an owner that opens `device`. Throws Error(spawn).

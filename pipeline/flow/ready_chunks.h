@@ -13,9 +13,11 @@ namespace forebay {
 /// READY chunks on their way to delivery, and the choice of the next batch. Not thread-safe.
 ///
 /// Invariants:
-///  1. A chunk is here from its worker's report until it is taken or revoked; its slot is READY all that time.
+///  1. A chunk is here from its worker's report until it is taken or revoked; its slot is READY all that
+///  time.
 ///  2. A batch is picked once (again only after unpick()), and its chunks are then taken in item order.
-///  3. In index order batches are picked in their order. In completion order a complete batch is picked before an
+///  3. In index order batches are picked in their order. In completion order a complete batch is picked
+///  before an
 ///     incomplete one; the oldest is picked incomplete only when no slot is left to complete any (starved).
 class ReadyChunks {
  public:

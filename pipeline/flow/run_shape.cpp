@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::uint64_t mib = std::uint64_t{1} << 20U;
 
-/// Owner placement: what a slot should hold of regions. Crops of photos up to 2 megapixels fit; larger ones are
-/// prepared in the worker, counted as worker_fallbacks.
+/// Owner placement: what a slot should hold of regions. Crops of photos up to 2 megapixels fit; larger ones
+/// are prepared in the worker, counted as worker_fallbacks.
 constexpr std::uint64_t region_slot_bytes = 4 * mib;
 
 /// Range sources: host stages decide the size, so this is only a start.
@@ -29,7 +29,8 @@ constexpr std::uint32_t chunk_pictures_max = 16;
 
 std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
-Placement placement_of(const PipelineOptions& options, const Device& device, bool files, std::size_t host_stages) {
+Placement placement_of(const PipelineOptions& options, const Device& device, bool files,
+                       std::size_t host_stages) {
   const bool in_worker_only = host_stages > 0 || !files;
   if (in_worker_only && options.placement == Placement::owner) {
     throw Error(ErrorCode::usage,
@@ -40,14 +41,15 @@ Placement placement_of(const PipelineOptions& options, const Device& device, boo
   return device.kind == DeviceKind::cuda && !in_worker_only ? Placement::owner : Placement::worker;
 }
 
-/// Items of a chunk: both workers of a pair get a share of every batch early, small items go in bulk, and chunks of
-/// one batch are about equal.
+/// Items of a chunk: both workers of a pair get a share of every batch early, small items go in bulk, and
+/// chunks of one batch are about equal.
 std::uint32_t chunk_items_of(const PipelineOptions& options, std::uint32_t workers, std::uint64_t item_bytes,
                              std::uint64_t slot_bytes) {
   const std::uint64_t fair = divide_up(options.batch, std::uint64_t{2} * workers);
   const std::uint64_t bulk = divide_up(chunk_bytes_min, item_bytes);
   std::uint64_t items = std::max<std::uint64_t>(bulk, std::min<std::uint64_t>(fair, chunk_pictures_max));
-  items = std::min<std::uint64_t>({items, chunk_items_max, options.batch, std::max<std::uint64_t>(1, slot_bytes / item_bytes)});
+  items = std::min<std::uint64_t>(
+      {items, chunk_items_max, options.batch, std::max<std::uint64_t>(1, slot_bytes / item_bytes)});
   const std::uint64_t chunks = divide_up(options.batch, items);
   return static_cast<std::uint32_t>(divide_up(options.batch, chunks));
 }
@@ -66,9 +68,11 @@ void check_options(const PipelineOptions& options) {
   require(options.prepare.crop >= 1 && options.prepare.crop <= edge_max,
           fmt::format("crop {} is outside 1..{} pixels", options.prepare.crop, edge_max));
   require(options.workers.value_or(1) <= limits::workers_max,
-          fmt::format("{} workers are more than the limit of {}", options.workers.value_or(1), limits::workers_max));
+          fmt::format("{} workers are more than the limit of {}", options.workers.value_or(1),
+                      limits::workers_max));
   require(!options.slots || (*options.slots >= 2 && *options.slots <= limits::slots_per_worker_max),
-          fmt::format("slots {} is outside 2..{} per worker", options.slots.value_or(0), limits::slots_per_worker_max));
+          fmt::format("slots {} is outside 2..{} per worker", options.slots.value_or(0),
+                      limits::slots_per_worker_max));
   require(options.batches_held >= 1 && options.batches_held <= 64, "batches_held is outside 1..64");
   const DType dtype = options.finish.dtype;
   require(dtype == DType::u8 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32,
@@ -104,11 +108,12 @@ RunShape shape_of(const PipelineOptions& options, const Device& device, bool fil
     if (shape.placement == Placement::owner) shape.slot_bytes = std::max(shape.slot_bytes, region_slot_bytes);
   }
   if (shape.slot_bytes < prepared && files) {
-    throw Error(ErrorCode::usage,
-                fmt::format("a prepared picture of {0}x{0} takes {1} bytes, but a slot holds {2}; raise --slot-mb to "
-                            "{3:.2f} or lower --crop",
-                            crop, crop * crop * rgb_bytes, shape.slot_bytes,
-                            static_cast<double>(prepared) / static_cast<double>(mib) + 0.005));
+    throw Error(
+        ErrorCode::usage,
+        fmt::format("a prepared picture of {0}x{0} takes {1} bytes, but a slot holds {2}; raise --slot-mb to "
+                    "{3:.2f} or lower --crop",
+                    crop, crop * crop * rgb_bytes, shape.slot_bytes,
+                    static_cast<double>(prepared) / static_cast<double>(mib) + 0.005));
   }
   constexpr std::uint64_t slot_bytes_max = std::uint64_t{2} << 30U;  // offsets in an ItemOp are 32 bits
   if (shape.slot_bytes > slot_bytes_max || shape.slot_bytes < page_bytes) {
@@ -116,11 +121,13 @@ RunShape shape_of(const PipelineOptions& options, const Device& device, bool fil
                                               shape.slot_bytes, page_bytes, slot_bytes_max));
   }
   shape.chunk_items = chunk_items_of(options, shape.workers, item_bytes, shape.slot_bytes);
-  // Filling and waiting (the credits), and as many again ready: a worker never waits for a delivery of one batch.
+  // Filling and waiting (the credits), and as many again ready: a worker never waits for a delivery of one
+  // batch.
   shape.slots_per_worker = options.slots.value_or(limits::worker_credits * 2);
   shape.results = shape.owner ? options.batches_held + Backend::lanes_max : 0;
   const std::uint64_t buffers = shape.owner ? shape.results : options.batches_held + 1;
-  shape.arena_bytes = shape.workers * shape.strip_layout().bytes() + buffers * options.batch * shape.row_bytes;
+  shape.arena_bytes =
+      shape.workers * shape.strip_layout().bytes() + buffers * options.batch * shape.row_bytes;
   return shape;
 }
 

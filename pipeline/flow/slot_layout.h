@@ -43,7 +43,7 @@ struct ItemDescriptor {
   std::uint32_t horizontal_taps = 0;
   std::uint32_t vertical = 0;
   std::uint32_t vertical_taps = 0;
-  std::uint32_t width = 0;        ///< of the upright full picture
+  std::uint32_t width = 0;  ///< of the upright full picture
   std::uint32_t height = 0;
   std::uint32_t warnings = 0;
   std::uint32_t read_us = 0;
@@ -59,7 +59,7 @@ static_assert(sizeof(ItemDescriptor) == 256, "the slot layout is versioned: bump
 struct SlotHeader {
   std::uint64_t generation = 0;  ///< of the lease that the worker filled; checked against the private table
   std::uint64_t first_item = 0;
-  std::uint32_t count = 0;       ///< items that the worker finished
+  std::uint32_t count = 0;  ///< items that the worker finished
   std::uint32_t reserved = 0;
   std::array<std::byte, 40> pad{};
 };
@@ -72,8 +72,8 @@ struct StripHeader {
   std::uint32_t reserved = 0;
   std::uint64_t payload_bytes = 0;
   std::array<std::byte, 40> pad{};
-  /// generation << 8 | position of the item in work. Written by the worker (release), read by the coordinator only
-  /// after the worker's exit is confirmed (acquire): names the item that a death is charged to.
+  /// generation << 8 | position of the item in work. Written by the worker (release), read by the coordinator
+  /// only after the worker's exit is confirmed (acquire): names the item that a death is charged to.
   alignas(64) std::uint64_t progress = 0;
 };
 
@@ -83,7 +83,8 @@ struct StripLayout {
   std::uint64_t payload_bytes = 0;
 
   static constexpr std::uint64_t head_bytes =
-      (sizeof(SlotHeader) + chunk_items_max * sizeof(ItemDescriptor) + page_bytes - 1) / page_bytes * page_bytes;
+      (sizeof(SlotHeader) + chunk_items_max * sizeof(ItemDescriptor) + page_bytes - 1) / page_bytes *
+      page_bytes;
 
   [[nodiscard]] constexpr std::uint64_t stride() const noexcept {
     return head_bytes + (payload_bytes + page_bytes - 1) / page_bytes * page_bytes;

@@ -19,8 +19,8 @@ struct Lease {
   std::uint64_t generation = 0;
 };
 
-/// Who owns which slot, in the coordinator's private memory: no other process can damage it. Every transition that
-/// the life cycle does not allow aborts. Used by the flow thread only.
+/// Who owns which slot, in the coordinator's private memory: no other process can damage it. Every transition
+/// that the life cycle does not allow aborts. Used by the flow thread only.
 class SlotTable {
  public:
   SlotTable(std::uint32_t workers, std::uint32_t slots_per_worker);

@@ -49,8 +49,8 @@ SlotHeader& Strip::slot_header(std::uint32_t slot) const noexcept {
 
 ItemDescriptor& Strip::descriptor(std::uint32_t slot, std::uint32_t position) const noexcept {
   expect(slot < layout_.slots && position < chunk_items_max, "descriptor within the slot");
-  return at<ItemDescriptor>(bytes(),
-                            layout_.slot_offset(slot) + sizeof(SlotHeader) + position * sizeof(ItemDescriptor));
+  return at<ItemDescriptor>(
+      bytes(), layout_.slot_offset(slot) + sizeof(SlotHeader) + position * sizeof(ItemDescriptor));
 }
 
 std::span<std::byte> Strip::payload(std::uint32_t slot) const noexcept {

@@ -9,9 +9,9 @@
 
 namespace forebay {
 
-/// One worker's slots in sealed shared memory, as a process sees them. The worker that fills it, the coordinator
-/// and the owner map it; no other worker ever does. Which of them may touch a slot is decided by the slot table in
-/// the coordinator's private memory, not here.
+/// One worker's slots in sealed shared memory, as a process sees them. The worker that fills it, the
+/// coordinator and the owner map it; no other worker ever does. Which of them may touch a slot is decided by
+/// the slot table in the coordinator's private memory, not here.
 class Strip {
  public:
   Strip() noexcept = default;

@@ -25,8 +25,9 @@ struct WorkerBrief {
   std::vector<FunctionId> host_stages;
 };
 
-/// One worker as the coordinator sees it: its strip, which outlives any process that fills it, the process (or, for
-/// debugging, the thread) of the moment, and the chunks it owes, in the order sent. Flow thread only.
+/// One worker as the coordinator sees it: its strip, which outlives any process that fills it, the process
+/// (or, for debugging, the thread) of the moment, and the chunks it owes, in the order sent. Flow thread
+/// only.
 class WorkerLink {
  public:
   WorkerLink(std::uint32_t number, const RunShape& shape);
@@ -36,10 +37,12 @@ class WorkerLink {
   WorkerLink& operator=(const WorkerLink&) = delete;
   ~WorkerLink();
 
-  /// Starts a process for the strip and sends it its set-up. Jobs may follow at once. Throws Error(spawn | …).
+  /// Starts a process for the strip and sends it its set-up. Jobs may follow at once. Throws Error(spawn |
+  /// …).
   void start(const RunShape& shape, const WorkerBrief& brief);
-  /// Sends the chunk as a job with its files opened; the chunk is owed from now on. What cannot be opened fails there
-  /// and then. A channel that does not take it means a dying worker: the exit will bring the chunk back.
+  /// Sends the chunk as a job with its files opened; the chunk is owed from now on. What cannot be opened
+  /// fails there and then. A channel that does not take it means a dying worker: the exit will bring the
+  /// chunk back.
   void send(Chunk chunk, bool files);
   /// Sends everything owed again: to the replacement of a dead worker.
   void send_again(bool files);
@@ -59,7 +62,8 @@ class WorkerLink {
 
   /// For the watch over silence: the last time that the worker said or finished something.
   void heard() noexcept;
-  /// An item that was finished or begun since the last look counts as well: a chunk may take long, an item not.
+  /// An item that was finished or begun since the last look counts as well: a chunk may take long, an item
+  /// not.
   void observe_progress() noexcept;
   [[nodiscard]] bool is_silent(std::chrono::steady_clock::time_point now) const noexcept;
   void mark_ready() noexcept { ready_ = true; }
@@ -70,8 +74,8 @@ class WorkerLink {
   std::uint32_t number_;
   Strip strip_;
   Child child_;
-  Channel channel_;       // of an inline worker
-  std::jthread thread_;   // of an inline worker
+  Channel channel_;      // of an inline worker
+  std::jthread thread_;  // of an inline worker
   std::deque<Chunk> owed_;
   WorkerStats stats_;
   std::chrono::steady_clock::time_point heard_;

@@ -13,8 +13,8 @@
 
 namespace forebay {
 
-WorkerPool::WorkerPool(const RunShape& shape, WorkerBrief brief, SlotTable& slots, StatsBoard& stats, Poller& poller,
-                       PoolListener& listener)
+WorkerPool::WorkerPool(const RunShape& shape, WorkerBrief brief, SlotTable& slots, StatsBoard& stats,
+                       Poller& poller, PoolListener& listener)
     : shape_(shape),
       brief_(std::move(brief)),
       limits_{shape.slot_bytes, brief_.prepare.crop},
@@ -54,7 +54,8 @@ std::optional<std::uint32_t> WorkerPool::with_room() const {
 }
 
 bool WorkerPool::idle() const noexcept {
-  return std::all_of(links_.begin(), links_.end(), [](const WorkerLink& link) { return link.owed().empty(); });
+  return std::all_of(links_.begin(), links_.end(),
+                     [](const WorkerLink& link) { return link.owed().empty(); });
 }
 
 void WorkerPool::dispatch(std::uint32_t worker, Chunk chunk) {
@@ -69,7 +70,8 @@ void WorkerPool::on_channel(std::uint32_t worker) {
     const ReceiveResult result = link.channel().try_receive(received_);
     if (result == ReceiveResult::would_block) return;
     if (result == ReceiveResult::closed) {
-      if (!link.has_process()) throw Error(ErrorCode::peer_died, "the inline worker ended; its line above says why");
+      if (!link.has_process())
+        throw Error(ErrorCode::peer_died, "the inline worker ended; its line above says why");
       poller_.remove(link.channel().fd());  // the exit is reported by the pidfd
       return;
     }
@@ -85,7 +87,8 @@ void WorkerPool::on_channel(std::uint32_t worker) {
 }
 
 void WorkerPool::replace(WorkerLink& link) {
-  if (!link.has_process()) throw Error(ErrorCode::protocol, "the inline worker wrote an invalid descriptor or message");
+  if (!link.has_process())
+    throw Error(ErrorCode::protocol, "the inline worker wrote an invalid descriptor or message");
   link.child().kill_group();
 }
 
@@ -180,10 +183,11 @@ void WorkerPool::recover(WorkerLink& link, const ExitStatus& status) {
     listener_.chunk_ready(std::move(*chunk));
   }
   if (deaths_without_progress_ > limits::deaths_without_progress_max) {
-    throw Error(ErrorCode::peer_died,
-                fmt::format("workers died {} times in a row without finishing an item, the last with {}; run with "
-                            "--workers 0 to see what happens in one process",
-                            deaths_without_progress_, describe(status)));
+    throw Error(
+        ErrorCode::peer_died,
+        fmt::format("workers died {} times in a row without finishing an item, the last with {}; run with "
+                    "--workers 0 to see what happens in one process",
+                    deaths_without_progress_, describe(status)));
   }
   ++link.stats().restarts;
   link.start(shape_, brief_);

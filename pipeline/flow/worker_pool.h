@@ -26,11 +26,14 @@ class PoolListener {
 /// The workers of a run: who has room, what each owes, and what happens when one dies. Flow thread only.
 ///
 /// Invariants:
-///  1. A slot of a worker is reclaimed or handed to its replacement only after the worker's exit is confirmed.
-///  2. A chunk that is owed keeps its slot through any number of deaths: the replacement goes on in the same slot, behind
+///  1. A slot of a worker is reclaimed or handed to its replacement only after the worker's exit is
+///  confirmed.
+///  2. A chunk that is owed keeps its slot through any number of deaths: the replacement goes on in the same
+///  slot, behind
 ///     the items that are finished already. So a retry never waits for a slot.
 ///  3. An attempt is charged to the one item that the progress word names, and to no other of the chunk.
-///  4. Deaths without a newly finished (or quarantined) item in between are bounded: then the run ends with an error.
+///  4. Deaths without a newly finished (or quarantined) item in between are bounded: then the run ends with
+///  an error.
 class WorkerPool {
  public:
   WorkerPool(const RunShape& shape, WorkerBrief brief, SlotTable& slots, StatsBoard& stats, Poller& poller,
@@ -50,7 +53,8 @@ class WorkerPool {
   /// Once a second: silence and memory.
   void tick();
 
-  /// Closes all channels, waits, kills what does not leave, reaps. `at_once`: kills first. The strips stay mapped.
+  /// Closes all channels, waits, kills what does not leave, reaps. `at_once`: kills first. The strips stay
+  /// mapped.
   void stop(bool at_once) noexcept;
   void sample_memory();
 

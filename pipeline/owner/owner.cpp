@@ -11,7 +11,8 @@
 namespace forebay {
 namespace {
 
-/// Offsets come from the coordinator, which validated them; checked again here because a wrong one would reach the device.
+/// Offsets come from the coordinator, which validated them; checked again here because a wrong one would
+/// reach the device.
 bool op_lies_within(const ItemOp& op, const FinishOptions& finish, std::uint64_t used, std::uint32_t rows) {
   const auto within = [used](std::uint64_t offset, std::uint64_t bytes) {
     return offset <= used && bytes <= used - offset;
@@ -50,7 +51,8 @@ void Owner::send(const T& message) {
   const auto deadline = std::chrono::steady_clock::now() + limits::worker_silence;
   const SendResult result =
       channel_.send_until({reinterpret_cast<const std::byte*>(&message), sizeof(T)}, {}, deadline);
-  if (result == SendResult::would_block) throw Error(ErrorCode::timeout, "the coordinator does not read the owner's messages");
+  if (result == SendResult::would_block)
+    throw Error(ErrorCode::timeout, "the coordinator does not read the owner's messages");
 }
 
 void Owner::serve() {
@@ -79,7 +81,8 @@ void Owner::handle(const Received& received) {
 }
 
 Owner::LaneState& Owner::lane_of(std::uint32_t number) {
-  if (number >= lanes_.size()) throw Error(ErrorCode::protocol, "the coordinator named a lane that does not exist");
+  if (number >= lanes_.size())
+    throw Error(ErrorCode::protocol, "the coordinator named a lane that does not exist");
   return lanes_[number];
 }
 
@@ -104,7 +107,8 @@ void Owner::handle(const AddChunk& message) {
       throw Error(ErrorCode::protocol, "the coordinator sent an operation outside of its chunk");
     }
   }
-  const std::span<const std::byte> chunk = strips_[message.strip].payload(message.slot).first(message.payload_used);
+  const std::span<const std::byte> chunk =
+      strips_[message.strip].payload(message.slot).first(message.payload_used);
   const auto begin = std::chrono::steady_clock::now();
   Pending pending;
   pending.ticket = backend_->add_chunk(message.lane, chunk, ops);
@@ -117,7 +121,8 @@ void Owner::handle(const AddChunk& message) {
 
 void Owner::handle(const EndBatch& message) {
   LaneState& lane = lane_of(message.lane);
-  if (!lane.busy || message.rows > setup_.rows_max) throw Error(ErrorCode::protocol, "the coordinator ended no batch");
+  if (!lane.busy || message.rows > setup_.rows_max)
+    throw Error(ErrorCode::protocol, "the coordinator ended no batch");
   const auto begin = std::chrono::steady_clock::now();
   Pending pending;
   pending.is_batch = true;

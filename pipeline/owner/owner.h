@@ -13,10 +13,12 @@
 
 namespace forebay {
 
-/// The owner's work: turns messages into calls of one Backend, and completed tickets into messages. One thread.
+/// The owner's work: turns messages into calls of one Backend, and completed tickets into messages. One
+/// thread.
 ///
 /// Invariants:
-///  1. Tickets complete in the order in which they were issued per lane; the queue is walked from the front, so a slot is
+///  1. Tickets complete in the order in which they were issued per lane; the queue is walked from the front,
+///  so a slot is
 ///     reported released only after the device has read it, and a batch only after its result is complete.
 ///  2. The only place that waits for the device is settle_oldest().
 class Owner {

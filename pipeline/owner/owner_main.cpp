@@ -24,7 +24,8 @@ bool receive(Channel& channel, Received& into) {
 template <typename T>
 T require(const Received& received) {
   const std::optional<T> message = message_as<T>(received);
-  if (!message) throw Error(ErrorCode::protocol, "the coordinator sent another message than an owner expects here");
+  if (!message)
+    throw Error(ErrorCode::protocol, "the coordinator sent another message than an owner expects here");
   return *message;
 }
 

@@ -17,7 +17,7 @@ UniqueFd open_item(const std::string& path) {
     throw ItemFailure(ItemErrorCode::io_error,
                       fmt::format("cannot open: {}", std::generic_category().message(errno)));
   }
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd.get(), &info) != 0) {
     throw ItemFailure(ItemErrorCode::io_error,
                       fmt::format("cannot stat: {}", std::generic_category().message(errno)));

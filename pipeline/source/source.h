@@ -15,7 +15,8 @@ struct SourceEntry {
   std::string_view label;  ///< empty: none
 };
 
-/// Where items come from: streamed, so that a run starts before the source is fully known. Used by one thread.
+/// Where items come from: streamed, so that a run starts before the source is fully known. Used by one
+/// thread.
 class Source {
  public:
   virtual ~Source() = default;

@@ -177,7 +177,8 @@ void ItemRunner::prepare_picture(const Picture& picture, std::span<std::byte> pa
 ItemRunner::Outcome ItemRunner::run_stages(std::span<std::byte> payload, ItemDescriptor& out) {
   if (stages_.empty()) {
     if (out.kind == ItemKind::failed) {
-      throw ItemFailure(ItemErrorCode::stage_failed, "the item has no file and no host stage makes its content");
+      throw ItemFailure(ItemErrorCode::stage_failed,
+                        "the item has no file and no host stage makes its content");
     }
     return Outcome::done;
   }

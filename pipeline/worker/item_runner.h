@@ -11,8 +11,8 @@
 
 namespace forebay {
 
-/// Runs one item after the other into the payload of a slot: read, decode, prepare, host stages. What goes wrong with
-/// an item ends up in its descriptor. One thread; no thread of its own.
+/// Runs one item after the other into the payload of a slot: read, decode, prepare, host stages. What goes
+/// wrong with an item ends up in its descriptor. One thread; no thread of its own.
 class ItemRunner {
  public:
   ItemRunner(const WorkerSetup& setup, std::vector<HostStage> stages);
@@ -22,9 +22,10 @@ class ItemRunner {
     full,  ///< the item does not fit behind the others: it belongs into another slot
   };
 
-  /// `payload` is the slot's, used up to `begin`; `fd` is the open file, or -1 where the source has none. Never throws
-  /// for an item's sake.
-  Outcome run(std::uint64_t index, int fd, std::span<std::byte> payload, std::uint64_t begin, ItemDescriptor& out);
+  /// `payload` is the slot's, used up to `begin`; `fd` is the open file, or -1 where the source has none.
+  /// Never throws for an item's sake.
+  Outcome run(std::uint64_t index, int fd, std::span<std::byte> payload, std::uint64_t begin,
+              ItemDescriptor& out);
 
  private:
   struct Picture;

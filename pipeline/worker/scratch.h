@@ -7,8 +7,8 @@
 
 namespace forebay {
 
-/// Reusable private memory of one worker: grows to what an item needs, is never initialised, and gives a large item's
-/// memory back afterwards. One thread.
+/// Reusable private memory of one worker: grows to what an item needs, is never initialised, and gives a
+/// large item's memory back afterwards. One thread.
 class Scratch {
  public:
   /// At least `bytes`; the contents are undefined. Throws std::bad_alloc.

@@ -16,8 +16,8 @@
 namespace forebay {
 namespace {
 
-/// Receives until the deadline of an idle worker, again and again: a worker outlives any pause of its coordinator,
-/// and the channel closes when the coordinator ends.
+/// Receives until the deadline of an idle worker, again and again: a worker outlives any pause of its
+/// coordinator, and the channel closes when the coordinator ends.
 bool receive(Channel& channel, Received& into) {
   while (true) {
     switch (channel.receive_until(into, std::chrono::steady_clock::now() + limits::idle_poll)) {
@@ -31,7 +31,8 @@ bool receive(Channel& channel, Received& into) {
 template <typename T>
 T require(const Received& received) {
   const std::optional<T> message = message_as<T>(received);
-  if (!message) throw Error(ErrorCode::protocol, "the coordinator sent something that is no message of this protocol");
+  if (!message)
+    throw Error(ErrorCode::protocol, "the coordinator sent something that is no message of this protocol");
   return *message;
 }
 
@@ -103,7 +104,8 @@ int worker_main(Channel channel) {
   for (std::uint32_t i = 0; i < setup.host_stages; ++i) {
     if (!receive(channel, *received)) return 0;
     const auto stage = require<HostStageMessage>(*received);
-    stages.push_back(reinterpret_cast<HostStage>(reinterpret_cast<std::uintptr_t>(resolve_function(stage.function))));
+    stages.push_back(
+        reinterpret_cast<HostStage>(reinterpret_cast<std::uintptr_t>(resolve_function(stage.function))));
   }
   Worker worker(std::move(strip), setup, std::move(stages));
   if (!send(channel, Hello{})) return 0;

@@ -33,7 +33,8 @@ class BackendContract : public ::testing::TestWithParam<DeviceKind> {
  protected:
   void SetUp() override {
     if (GetParam() == DeviceKind::cuda && !cuda_is_promised()) {
-      GTEST_SKIP() << "no CUDA device is promised (FOREBAY_TEST_CUDA=1); tests/cuda runs this with the emulation";
+      GTEST_SKIP()
+          << "no CUDA device is promised (FOREBAY_TEST_CUDA=1); tests/cuda runs this with the emulation";
     }
     backend_ = GetParam() == DeviceKind::cuda ? make_cuda_backend(0) : make_cpu_backend(2);
   }
@@ -56,7 +57,8 @@ class BackendContract : public ::testing::TestWithParam<DeviceKind> {
     return BackendError::Kind::sticky;
   }
 
-  void run_and_compare(std::mt19937& random, const FinishOptions& finish, std::uint32_t items, bool hostile = false) {
+  void run_and_compare(std::mt19937& random, const FinishOptions& finish, std::uint32_t items,
+                       bool hostile = false) {
     std::vector<std::uint32_t> rows(items);
     std::iota(rows.begin(), rows.end(), 0U);
     std::shuffle(rows.begin(), rows.end(), random);
@@ -106,8 +108,10 @@ TEST_P(BackendContract, LanesDoNotDisturbEachOther) {
   for (const RandomChunk& chunk : chunks) backend_->pin(chunk.memory.bytes());
   for (int round = 0; round < 3; ++round) {
     Ticket ends[2];
-    for (std::uint32_t lane = 0; lane < 2; ++lane) backend_->begin_batch(lane, {finish, 3}, results[lane].bytes());
-    for (std::uint32_t lane = 0; lane < 2; ++lane) backend_->add_chunk(lane, chunks[lane].bytes(), chunks[lane].ops);
+    for (std::uint32_t lane = 0; lane < 2; ++lane)
+      backend_->begin_batch(lane, {finish, 3}, results[lane].bytes());
+    for (std::uint32_t lane = 0; lane < 2; ++lane)
+      backend_->add_chunk(lane, chunks[lane].bytes(), chunks[lane].ops);
     for (std::uint32_t lane = 0; lane < 2; ++lane) ends[lane] = backend_->end_batch(lane, 3, {});
     for (std::uint32_t lane = 0; lane < 2; ++lane) {
       backend_->wait(ends[lane]);
@@ -151,11 +155,19 @@ TEST_P(BackendContract, MemoryThatIsNotPageLockedIsRefusedAndTheBackendGoesOn) {
   RandomChunk chunk = make_chunk(random, finish, {0});
   const SealedMemory result = pinned(finished_row_bytes(finish));
   const SealedMemory pageable = SealedMemory::create("pageable", finished_row_bytes(finish));
-  EXPECT_EQ(kind_of([&] { backend_->begin_batch(0, {finish, 1}, pageable.bytes()); }), BackendError::Kind::recoverable);
+  EXPECT_EQ(kind_of([&] {
+              backend_->begin_batch(0, {finish, 1}, pageable.bytes());
+            }),
+            BackendError::Kind::recoverable);
   backend_->begin_batch(0, {finish, 1}, result.bytes());
-  EXPECT_EQ(kind_of([&] { backend_->add_chunk(0, chunk.bytes(), chunk.ops); }), BackendError::Kind::recoverable);
-  EXPECT_EQ(kind_of([&] { backend_->pin(result.bytes()); }), BackendError::Kind::recoverable) << "pinned twice";
-  EXPECT_EQ(kind_of([&] { backend_->begin_batch(9, {finish, 1}, result.bytes()); }), BackendError::Kind::recoverable);
+  EXPECT_EQ(kind_of([&] { backend_->add_chunk(0, chunk.bytes(), chunk.ops); }),
+            BackendError::Kind::recoverable);
+  EXPECT_EQ(kind_of([&] { backend_->pin(result.bytes()); }), BackendError::Kind::recoverable)
+      << "pinned twice";
+  EXPECT_EQ(kind_of([&] {
+              backend_->begin_batch(9, {finish, 1}, result.bytes());
+            }),
+            BackendError::Kind::recoverable);
   backend_->unpin(result.bytes());
   run_and_compare(random, finish, 3);
 }
@@ -194,7 +206,8 @@ TEST_P(BackendContract, StagesThatFailOrDoNotExistAreClearErrors) {
     return "loaded";
   };
   EXPECT_NE(message_of("/nonexistent/module", "Invert").find("/nonexistent/module"), std::string::npos);
-  EXPECT_NE(message_of(FOREBAY_STAGE_MODULE, "Rotate").find("Invert"), std::string::npos) << "it says which there are";
+  EXPECT_NE(message_of(FOREBAY_STAGE_MODULE, "Rotate").find("Invert"), std::string::npos)
+      << "it says which there are";
   std::mt19937 random(8);
   const FinishOptions finish = small(DType::f32);  // Invert takes u8 only
   const std::uint32_t invert = backend_->load_stage(FOREBAY_STAGE_MODULE, "Invert");
@@ -222,7 +235,9 @@ TEST_P(BackendContract, SaysWhatItIs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, BackendContract, ::testing::Values(DeviceKind::cpu, DeviceKind::cuda),
-                         [](const auto& parameter) { return parameter.param == DeviceKind::cpu ? "cpu" : "cuda"; });
+                         [](const auto& parameter) {
+                           return parameter.param == DeviceKind::cpu ? "cpu" : "cuda";
+                         });
 
 }  // namespace
 }  // namespace forebay

@@ -30,8 +30,8 @@ TEST(ChunkFunctor, ThroughThrustOnTbbEqualsTheTunedPath) {
     thrust::for_each_n(thrust::tbb::par, first, work.between_pixels(),
                        HorizontalFunctor{work, chunk.bytes().data(), between.data()});
     thrust::for_each_n(thrust::tbb::par, first, work.result_pixels(),
-                       FinishFunctor{work, chunk.bytes().data(), between.data(), table.bits[0].data(), rows.data(),
-                                     finish.dtype, finish.layout});
+                       FinishFunctor{work, chunk.bytes().data(), between.data(), table.bits[0].data(),
+                                     rows.data(), finish.dtype, finish.layout});
     ASSERT_TRUE(rows == expected) << "round " << round;
   }
 }

@@ -13,7 +13,8 @@
 
 namespace forebay::testing_chunk {
 
-/// A chunk as a worker would leave it: regions with their tables, prepared pictures in between, in shared memory.
+/// A chunk as a worker would leave it: regions with their tables, prepared pictures in between, in shared
+/// memory.
 struct RandomChunk {
   SealedMemory memory;
   std::size_t used = 0;
@@ -24,8 +25,8 @@ struct RandomChunk {
 inline std::size_t align(std::size_t offset) { return (offset + 127) / 128 * 128; }
 
 /// `rows`: the batch row of each item.
-inline RandomChunk make_chunk(std::mt19937& random, const FinishOptions& finish, const std::vector<std::uint32_t>& rows,
-                              bool hostile_tables = false) {
+inline RandomChunk make_chunk(std::mt19937& random, const FinishOptions& finish,
+                              const std::vector<std::uint32_t>& rows, bool hostile_tables = false) {
   RandomChunk chunk;
   chunk.memory = SealedMemory::create("test-chunk", std::size_t{24} << 20U);
   std::byte* base = chunk.memory.bytes().data();
@@ -50,14 +51,17 @@ inline RandomChunk make_chunk(std::mt19937& random, const FinishOptions& finish,
     options.crop = finish.width;
     options.filter = static_cast<Filter>(random() % 5);
     options.augment = random() % 2 == 0 ? Augment::none : Augment::train;
-    const auto edge = [&] { return static_cast<std::uint32_t>(1 + random() % (random() % 8 == 0 ? 900 : 60)); };
+    const auto edge = [&] {
+      return static_cast<std::uint32_t>(1 + random() % (random() % 8 == 0 ? 900 : 60));
+    };
     const PreparePlan plan = plan_prepare(options, random(), edge(), edge());
     op.width = plan.needed.width;
     op.height = plan.needed.height;
     const std::size_t bytes = std::size_t{op.width} * op.height * 3;
     fill(bytes);
     chunk.used = align(chunk.used + bytes);
-    const auto put_table = [&](const AxisPlan& axis, std::uint32_t begin, std::uint32_t& offset, std::uint32_t& taps) {
+    const auto put_table = [&](const AxisPlan& axis, std::uint32_t begin, std::uint32_t& offset,
+                               std::uint32_t& taps) {
       taps = resample_taps(axis);
       const std::size_t words = resample_table_words(axis.outputs, taps);
       offset = static_cast<std::uint32_t>(chunk.used);
@@ -86,11 +90,12 @@ inline void expect_rows(const RandomChunk& chunk, const FinishOptions& finish, s
   for (const ItemOp& op : chunk.ops) {
     const auto* pixels = reinterpret_cast<const std::uint8_t*>(base + op.pixels);
     if (op.horizontal_taps > 0) {
-      const ResampleTable horizontal{reinterpret_cast<const std::int32_t*>(base + op.horizontal), finish.width,
-                                     op.horizontal_taps};
+      const ResampleTable horizontal{reinterpret_cast<const std::int32_t*>(base + op.horizontal),
+                                     finish.width, op.horizontal_taps};
       const ResampleTable vertical{reinterpret_cast<const std::int32_t*>(base + op.vertical), finish.height,
                                    op.vertical_taps};
-      resample({pixels, op.width, op.height, std::size_t{op.width} * 3}, horizontal, vertical, prepared.data());
+      resample({pixels, op.width, op.height, std::size_t{op.width} * 3}, horizontal, vertical,
+               prepared.data());
       pixels = prepared.data();
     }
     finish_row(finish, table, pixels, batch.data() + op.row * finished_row_bytes(finish));

@@ -29,18 +29,20 @@ int coordinator_main(Channel channel) {
                           .options(options)
                           .host_stage([](Item& item) {
                             *static_cast<char*>(item.emplace(DType::u8, {1}).data) = 1;
-                            const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+                            const auto until =
+                                std::chrono::steady_clock::now() + std::chrono::microseconds(50);
                             while (std::chrono::steady_clock::now() < until) {
                             }
                           })
                           .start();
-  // Every worker has worked: it is past init(), where the tie to its parent is made. Before that, for about a millisecond
-  // after exec, a process that is stopped at that moment would outlive its parent.
+  // Every worker has worked: it is past init(), where the tie to its parent is made. Before that, for about a
+  // millisecond after exec, a process that is stopped at that moment would outlive its parent.
   RunStats stats;
   do {
     static_cast<void>(pipeline.next());
     stats = pipeline.stats();
-  } while (!std::all_of(stats.workers.begin(), stats.workers.end(), [](const WorkerStats& w) { return w.busy_s > 0; }));
+  } while (!std::all_of(stats.workers.begin(), stats.workers.end(),
+                        [](const WorkerStats& w) { return w.busy_s > 0; }));
   Pids pids;
   for (std::size_t i = 0; i < pids.workers.size(); ++i) pids.workers[i] = stats.workers[i].pid;
   if (channel.try_send(pids) != SendResult::sent) return 1;
@@ -63,12 +65,14 @@ class CoordinatorDeath : public ::testing::TestWithParam<bool> {};
 TEST_P(CoordinatorDeath, LeavesNoProcessAfterTwoSeconds) {
   Child coordinator = Child::spawn(&coordinator_main, {"forebay: test coordinator", "forebay-test"});
   const auto received = std::make_unique<Received>();
-  ASSERT_EQ(coordinator.channel().receive_until(*received, std::chrono::steady_clock::now() + std::chrono::seconds(30)),
+  ASSERT_EQ(coordinator.channel().receive_until(*received,
+                                                std::chrono::steady_clock::now() + std::chrono::seconds(30)),
             ReceiveResult::received);
   const auto pids = received->as<Pids>();
   ASSERT_TRUE(pids);
   if (GetParam()) {
-    for (const pid_t pid : pids->workers) ASSERT_EQ(::kill(pid, SIGSTOP), 0);  // deaf to everything but SIGKILL
+    for (const pid_t pid : pids->workers)
+      ASSERT_EQ(::kill(pid, SIGSTOP), 0);  // deaf to everything but SIGKILL
   }
   coordinator.signal(SIGKILL);
   ASSERT_TRUE(coordinator.wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(5)));

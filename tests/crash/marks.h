@@ -10,7 +10,8 @@
 
 namespace forebay::testing_marks {
 
-/// A folder in which processes leave marks for each other, named by an environment variable that children inherit.
+/// A folder in which processes leave marks for each other, named by an environment variable that children
+/// inherit.
 class Marks {
  public:
   Marks() {
@@ -36,7 +37,8 @@ class Marks {
 inline bool first_time(const std::string& name) {
   const char* folder = std::getenv("FOREBAY_TEST_MARKS");
   if (folder == nullptr) return false;
-  const int fd = ::open((std::string(folder) + "/" + name).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  const int fd =
+      ::open((std::string(folder) + "/" + name).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
   if (fd < 0) return false;
   ::close(fd);
   return true;

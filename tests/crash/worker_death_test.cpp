@@ -35,7 +35,10 @@ void fill_or_die_once(Item& item) {
   if (item.index() % 50 != 25 || !first_time(std::to_string(item.index()))) return;
   switch (item.index() / 50 % 4) {
     case 0: ::raise(SIGKILL); break;
-    case 1: no_core_files(); ::raise(SIGSEGV); break;
+    case 1:
+      no_core_files();
+      ::raise(SIGSEGV);
+      break;
     case 2: ::_exit(3);
     default: no_core_files(); std::abort();
   }
@@ -76,22 +79,26 @@ std::uint32_t restarts_of(const RunStats& stats) {
 
 TEST(WorkerDeath, AtAnItemIsRunAgainWithTheSameResult) {
   const Marks marks;
-  const Outcome outcome = run(PipelineBuilder::range(1000).options(options_with(64)).host_stage(fill_or_die_once));
+  const Outcome outcome =
+      run(PipelineBuilder::range(1000).options(options_with(64)).host_stage(fill_or_die_once));
   ASSERT_EQ(outcome.items.size(), 1000U);
   ASSERT_EQ(outcome.values.size(), 8000U);
-  for (std::size_t i = 0; i < outcome.values.size(); ++i) ASSERT_EQ(outcome.values[i], static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < outcome.values.size(); ++i)
+    ASSERT_EQ(outcome.values[i], static_cast<std::int64_t>(i));
   for (const ItemRecord& item : outcome.items) {
     EXPECT_TRUE(item.ok()) << item.index << ": " << item.message;
-    EXPECT_EQ(item.attempts, item.index % 50 == 25 ? 2U : 1U) << "only the guilty item is charged: " << item.index;
+    EXPECT_EQ(item.attempts, item.index % 50 == 25 ? 2U : 1U)
+        << "only the guilty item is charged: " << item.index;
   }
   EXPECT_EQ(restarts_of(outcome.stats), 20U);
 }
 
 TEST(WorkerDeath, APoisonItemIsQuarantinedAndItsNeighboursAreNot) {
-  const Outcome outcome = run(PipelineBuilder::range(100).options(options_with(20)).host_stage([](Item& item) {
-    fill(item);
-    if (item.index() == 33) ::_exit(7);
-  }));
+  const Outcome outcome =
+      run(PipelineBuilder::range(100).options(options_with(20)).host_stage([](Item& item) {
+        fill(item);
+        if (item.index() == 33) ::_exit(7);
+      }));
   ASSERT_EQ(outcome.items.size(), 100U);
   for (const ItemRecord& item : outcome.items) {
     if (item.index == 33) {
@@ -115,9 +122,10 @@ TEST(WorkerDeath, ManyPoisonItemsInARowDoNotEndTheRun) {
 }
 
 TEST(WorkerDeath, BeforeAnyItemEndsInAClearErrorNotALoop) {
-  // A stage that lives in a worker which dies at once whatever the item: every item is poison, and each is charged, so
-  // the run ends with all of them quarantined and no hang.
-  const Outcome outcome = run(PipelineBuilder::range(6).options(options_with(6)).host_stage([](Item&) { ::_exit(1); }));
+  // A stage that lives in a worker which dies at once whatever the item: every item is poison, and each is
+  // charged, so the run ends with all of them quarantined and no hang.
+  const Outcome outcome =
+      run(PipelineBuilder::range(6).options(options_with(6)).host_stage([](Item&) { ::_exit(1); }));
   EXPECT_EQ(outcome.stats.rows, 0U);
   EXPECT_EQ(outcome.stats.errors.at("worker_died"), 6U);
 }
@@ -130,7 +138,8 @@ TEST(WorkerDeath, RandomKillsFromOutsideChangeNothing) {
                           .host_stage([](Item& item) {
                             fill(item);
                             // About 20 µs of work, so that a kill hits items and not only the pauses between.
-                            const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(20);
+                            const auto until =
+                                std::chrono::steady_clock::now() + std::chrono::microseconds(20);
                             while (std::chrono::steady_clock::now() < until) {
                             }
                           })
@@ -160,7 +169,8 @@ TEST(WorkerDeath, RandomKillsFromOutsideChangeNothing) {
 
 TEST(WorkerDeath, LeavesNoDescriptorBehind) {
   const auto open_fds = [] {
-    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator{});
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                         std::filesystem::directory_iterator{});
   };
   const Marks marks;
   static_cast<void>(run(PipelineBuilder::range(10).options(options_with(8)).host_stage(fill)));

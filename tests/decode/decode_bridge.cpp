@@ -51,7 +51,8 @@ extern "C" int bridge_decode(const std::byte* file, std::size_t bytes, int whole
     const std::size_t row_bytes = std::size_t{region.width} * rgb_bytes;
     std::vector<std::uint8_t> pixels(row_bytes * region.height + guard_bytes, guard);
     decode_image({file, bytes}, info, region, options, pixels.data());
-    if (std::any_of(pixels.end() - guard_bytes, pixels.end(), [](std::uint8_t byte) { return byte != guard; })) {
+    if (std::any_of(pixels.end() - guard_bytes, pixels.end(),
+                    [](std::uint8_t byte) { return byte != guard; })) {
       return overrun;
     }
     for (std::size_t y = 0; y < needed.height; ++y) {

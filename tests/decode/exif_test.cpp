@@ -50,7 +50,8 @@ TEST(Exif, NeverReadsBeyondTheBlock) {
   std::mt19937 random(1);
   for (int round = 0; round < 100'000; ++round) {
     auto bytes = block(round % 2 == 0, 6);
-    for (int change = 0; change < 3; ++change) bytes[random() % bytes.size()] = static_cast<std::byte>(random());
+    for (int change = 0; change < 3; ++change)
+      bytes[random() % bytes.size()] = static_cast<std::byte>(random());
     bytes.resize(random() % (bytes.size() + 1));
     bytes.shrink_to_fit();  // so that AddressSanitizer sees the first byte beyond
     const auto orientation = exif_orientation(bytes);

@@ -17,14 +17,16 @@ std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
 }
 
 TEST(JpegMarkers, FindTheEndBehindEntropyCodedData) {
-  const auto file = bytes_of({0xFF, 0xD8, 0xFF, 0xDA, 0, 2, 1, 2, 0xFF, 0, 3, 0xFF, 0xD0, 4, 0xFF, 0xFF, 0xD9});
+  const auto file =
+      bytes_of({0xFF, 0xD8, 0xFF, 0xDA, 0, 2, 1, 2, 0xFF, 0, 3, 0xFF, 0xD0, 4, 0xFF, 0xFF, 0xD9});
   EXPECT_TRUE(jpeg_has_end(file));
   EXPECT_FALSE(jpeg_has_end(std::span(file).first(file.size() - 1)));
   EXPECT_FALSE(jpeg_has_end({}));
 }
 
 TEST(JpegMarkers, AnEndInsideASegmentIsNone) {
-  EXPECT_FALSE(jpeg_has_end(bytes_of({0xFF, 0xD8, 0xFF, 0xE1, 0, 4, 0xFF, 0xD9}))) << "that is an APP1's contents";
+  EXPECT_FALSE(jpeg_has_end(bytes_of({0xFF, 0xD8, 0xFF, 0xE1, 0, 4, 0xFF, 0xD9})))
+      << "that is an APP1's contents";
   EXPECT_TRUE(jpeg_has_end(bytes_of({0xFF, 0xD8, 0xFF, 0xE1, 0, 4, 0xFF, 0xD9, 0xFF, 0xD9})));
 }
 

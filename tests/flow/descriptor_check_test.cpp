@@ -62,7 +62,9 @@ TEST(DescriptorCheck, RefusesEveryFieldThatLies) {
   EXPECT_TRUE(refused(prepared(), [](auto& d) { d.payload_end = (1 << 20) + 1; }));
   EXPECT_TRUE(refused(prepared(), [](auto& d) { d.payload_end = 64; }));
   EXPECT_TRUE(refused(prepared(), [](auto& d) { d.shape[0] = -32; }));
-  EXPECT_TRUE(refused(prepared(), [](auto& d) { d.shape = {16, 64, 3}; })) << "the right bytes, the wrong shape";
+  EXPECT_TRUE(refused(prepared(), [](auto& d) {
+    d.shape = {16, 64, 3};
+  })) << "the right bytes, the wrong shape";
   EXPECT_TRUE(refused(prepared(), [](auto& d) { d.error = ItemErrorCode::corrupt; }));
   EXPECT_TRUE(refused(region(), [](auto& d) { d.horizontal_taps = 0; }));
   EXPECT_TRUE(refused(region(), [](auto& d) { d.vertical_taps = 1U << 30U; }));

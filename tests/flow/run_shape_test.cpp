@@ -28,7 +28,8 @@ TEST(RunShape, AutoPlacementIsTheWorkerOnCpuAndTheOwnerOnCuda) {
   EXPECT_EQ(shape_of(options, cuda, true, 0, 0).placement, Placement::owner);
   EXPECT_TRUE(shape_of(options, cuda, true, 0, 0).owner);
   EXPECT_TRUE(shape_of(options, cpu, true, 0, 1).owner) << "a device stage needs an owner";
-  EXPECT_EQ(shape_of(options, cuda, true, 1, 0).placement, Placement::worker) << "host stages see prepared pictures";
+  EXPECT_EQ(shape_of(options, cuda, true, 1, 0).placement, Placement::worker)
+      << "host stages see prepared pictures";
 }
 
 TEST(RunShape, OwnerPlacementContradictsHostStages) {

@@ -13,7 +13,9 @@
 namespace forebay {
 namespace {
 
-std::string photos(const std::string& folder) { return std::string(FOREBAY_SHARED_DIR) + "/photos/" + folder; }
+std::string photos(const std::string& folder) {
+  return std::string(FOREBAY_SHARED_DIR) + "/photos/" + folder;
+}
 
 class PicturePipeline : public ::testing::Test {
  protected:
@@ -112,7 +114,10 @@ TEST_F(PicturePipeline, FilesThatCannotBeOpenedAreData) {
   const std::string list = ::testing::TempDir() + "forebay-list.txt";
   {
     std::ofstream out(list);
-    out << photos("odd/gray.jpg") << '\n' << "/nonexistent/a.jpg" << '\n' << photos("odd") << '\n' << "/dev/null" << '\n'
+    out << photos("odd/gray.jpg") << '\n'
+        << "/nonexistent/a.jpg" << '\n'
+        << photos("odd") << '\n'
+        << "/dev/null" << '\n'
         << photos("odd/rgb.png") << '\n';
   }
   const Outcome outcome = run(cpu_options(), {"@" + list});
@@ -175,9 +180,10 @@ TEST_F(PicturePipeline, MemoryDoesNotGrowWithTheItems) {
 TEST_F(PicturePipeline, UnderFailTheRunEndsAtTheBadFile) {
   PipelineOptions options = cpu_options();
   options.on_error = OnError::fail;
-  Pipeline pipeline = PipelineBuilder::pictures({photos("odd/rgb.png"), photos("bad/text.jpg"), photos("good")})
-                          .options(options)
-                          .start();
+  Pipeline pipeline =
+      PipelineBuilder::pictures({photos("odd/rgb.png"), photos("bad/text.jpg"), photos("good")})
+          .options(options)
+          .start();
   std::uint64_t items = 0;
   for (const Batch& batch : pipeline) items += batch.items().size();
   EXPECT_EQ(items, 2U);

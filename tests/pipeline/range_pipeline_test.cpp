@@ -21,7 +21,8 @@ void fill_numbers(Item& item) {
 
 std::int32_t value_at(const Batch& batch, std::uint64_t row, std::uint64_t column) {
   std::int32_t value = 0;
-  std::memcpy(&value, static_cast<const std::byte*>(batch.tensor().data) + (row * 16 + column) * 4, sizeof(value));
+  std::memcpy(&value, static_cast<const std::byte*>(batch.tensor().data) + (row * 16 + column) * 4,
+              sizeof(value));
   return value;
 }
 
@@ -88,11 +89,12 @@ TEST(RangePipelineEdges, TheLimitCutsTheSource) {
 }
 
 TEST(RangePipelineEdges, CapturelessLambdasCrossToo) {
-  Pipeline pipeline = PipelineBuilder::range(10)
-                          .options(options_with(1, 10))
-                          .host_stage([](Item& item) { *static_cast<std::uint8_t*>(item.emplace(DType::u8, {1}).data) = 7; })
-                          .host_stage([](Item& item) { *static_cast<std::uint8_t*>(item.tensor().data) += 1; })
-                          .start();
+  Pipeline pipeline =
+      PipelineBuilder::range(10)
+          .options(options_with(1, 10))
+          .host_stage([](Item& item) { *static_cast<std::uint8_t*>(item.emplace(DType::u8, {1}).data) = 7; })
+          .host_stage([](Item& item) { *static_cast<std::uint8_t*>(item.tensor().data) += 1; })
+          .start();
   const auto batch = pipeline.next();
   ASSERT_TRUE(batch);
   EXPECT_EQ(static_cast<const std::uint8_t*>(batch->tensor().data)[9], 8);
@@ -148,15 +150,18 @@ TEST(RangePipelineEdges, ItemsThatDoNotFitBehindOthersGetTheirOwnSlot) {
 TEST(RangePipelineEdges, BatchesMayOutliveThePipeline) {
   Batch kept;
   {
-    Pipeline pipeline = PipelineBuilder::range(8).options(options_with(1, 8)).host_stage(fill_numbers).start();
+    Pipeline pipeline =
+        PipelineBuilder::range(8).options(options_with(1, 8)).host_stage(fill_numbers).start();
     kept = std::move(*pipeline.next());
   }
   EXPECT_EQ(value_at(kept, 7, 1), 701);
 }
 
 TEST(RangePipelineEdges, StopEndsAnEndlessRunInOrder) {
-  Pipeline pipeline =
-      PipelineBuilder::range(UINT64_C(1) << 40U).options(options_with(2, 16)).host_stage(fill_numbers).start();
+  Pipeline pipeline = PipelineBuilder::range(UINT64_C(1) << 40U)
+                          .options(options_with(2, 16))
+                          .host_stage(fill_numbers)
+                          .start();
   std::uint64_t next = 0;
   while (const auto batch = pipeline.next()) {
     for (const ItemRecord& item : batch->items()) ASSERT_EQ(item.index, next++) << "no gap, also at the end";
@@ -169,8 +174,10 @@ TEST(RangePipelineEdges, StopEndsAnEndlessRunInOrder) {
 TEST(RangePipelineEdges, DestructionInTheMiddleLeavesNoProcess) {
   std::vector<pid_t> pids;
   {
-    Pipeline pipeline =
-        PipelineBuilder::range(UINT64_C(1) << 40U).options(options_with(3, 16)).host_stage(fill_numbers).start();
+    Pipeline pipeline = PipelineBuilder::range(UINT64_C(1) << 40U)
+                            .options(options_with(3, 16))
+                            .host_stage(fill_numbers)
+                            .start();
     ASSERT_TRUE(pipeline.next());
     for (const WorkerStats& worker : pipeline.stats().workers) pids.push_back(worker.pid);
   }

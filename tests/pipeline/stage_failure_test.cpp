@@ -24,7 +24,8 @@ void throw_at_every_seventh(Item& item) {
 }
 
 TEST(StageFailure, IsDataAndLeavesNoHole) {
-  Pipeline pipeline = PipelineBuilder::range(100).options(small_batches()).host_stage(throw_at_every_seventh).start();
+  Pipeline pipeline =
+      PipelineBuilder::range(100).options(small_batches()).host_stage(throw_at_every_seventh).start();
   std::uint64_t row = 0;
   std::uint64_t failed = 0;
   for (const Batch& batch : pipeline) {
@@ -49,8 +50,10 @@ TEST(StageFailure, IsDataAndLeavesNoHole) {
 }
 
 TEST(StageFailure, UnderFailTheRunEndsWithTheFirstBadItemInOrder) {
-  Pipeline pipeline =
-      PipelineBuilder::range(100).options(small_batches(OnError::fail)).host_stage(throw_at_every_seventh).start();
+  Pipeline pipeline = PipelineBuilder::range(100)
+                          .options(small_batches(OnError::fail))
+                          .host_stage(throw_at_every_seventh)
+                          .start();
   std::vector<std::uint64_t> seen;
   for (const Batch& batch : pipeline) {
     for (const ItemRecord& item : batch.items()) seen.push_back(item.index);
@@ -62,10 +65,11 @@ TEST(StageFailure, UnderFailTheRunEndsWithTheFirstBadItemInOrder) {
 }
 
 TEST(StageFailure, AnythingMayBeThrown) {
-  Pipeline pipeline = PipelineBuilder::range(2)
-                          .options(small_batches())
-                          .host_stage([](Item&) { throw 42; })  // NOLINT(hicpp-exception-baseclass): the point
-                          .start();
+  Pipeline pipeline =
+      PipelineBuilder::range(2)
+          .options(small_batches())
+          .host_stage([](Item&) { throw 42; })  // NOLINT(hicpp-exception-baseclass): the point
+          .start();
   const auto batch = pipeline.next();
   ASSERT_TRUE(batch);
   EXPECT_EQ(batch->items()[0].error, ItemErrorCode::stage_failed);
@@ -73,13 +77,14 @@ TEST(StageFailure, AnythingMayBeThrown) {
 }
 
 TEST(StageFailure, ATensorThatDiffersFromTheBatchIsTheItemsFailure) {
-  Pipeline pipeline = PipelineBuilder::range(4)
-                          .options(small_batches())
-                          .host_stage([](Item& item) {
-                            const std::int64_t size = item.index() == 2 ? 5 : 4;
-                            std::memset(item.emplace(DType::u8, {size}).data, 1, static_cast<std::size_t>(size));
-                          })
-                          .start();
+  Pipeline pipeline =
+      PipelineBuilder::range(4)
+          .options(small_batches())
+          .host_stage([](Item& item) {
+            const std::int64_t size = item.index() == 2 ? 5 : 4;
+            std::memset(item.emplace(DType::u8, {size}).data, 1, static_cast<std::size_t>(size));
+          })
+          .start();
   const auto batch = pipeline.next();
   ASSERT_TRUE(batch);
   EXPECT_EQ(batch->rows(), 3U);
@@ -90,13 +95,14 @@ TEST(StageFailure, ATensorThatDiffersFromTheBatchIsTheItemsFailure) {
 TEST(StageFailure, ATensorLargerThanASlotNamesBothSizes) {
   PipelineOptions options = small_batches();
   options.slot_bytes = 8192;
-  Pipeline pipeline = PipelineBuilder::range(3)
-                          .options(options)
-                          .host_stage([](Item& item) {
-                            const std::int64_t size = item.index() == 1 ? 9000 : 8000;
-                            std::memset(item.emplace(DType::u8, {size}).data, 1, static_cast<std::size_t>(size));
-                          })
-                          .start();
+  Pipeline pipeline =
+      PipelineBuilder::range(3)
+          .options(options)
+          .host_stage([](Item& item) {
+            const std::int64_t size = item.index() == 1 ? 9000 : 8000;
+            std::memset(item.emplace(DType::u8, {size}).data, 1, static_cast<std::size_t>(size));
+          })
+          .start();
   std::vector<ItemRecord> items;
   for (const Batch& batch : pipeline) items.insert(items.end(), batch.items().begin(), batch.items().end());
   ASSERT_EQ(items.size(), 3U);

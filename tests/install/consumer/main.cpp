@@ -1,8 +1,9 @@
-// A project of its own that uses an installed Forebay: pictures and a range, each through a host stage of its own.
+// A project of its own that uses an installed Forebay: pictures and a range, each through a host stage of its
+// own.
+#include <forebay/forebay.h>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <forebay/forebay.h>
 
 namespace {
 
