@@ -24,7 +24,8 @@
 
 namespace forebay::probe {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 
 /// No test waits longer for what must happen; the machine may be busy.
 inline constexpr std::chrono::seconds patience{20};

@@ -12,10 +12,11 @@ _PROSE_OR_DATA = (".md", ".json", ".txt", "")
 
 
 def lines(file: SourceFile) -> Iterator[Finding]:
+    columns_max = limits.COLUMNS_MAX if file.suffix in (".h", ".cpp", ".cu", ".cuh") else limits.COLUMNS_MAX_SCRIPT
     has_columns = file.suffix not in _PROSE_OR_DATA or file.folder == "scripts"
     for number, line in enumerate(file.lines, 1):
-        if has_columns and len(line) > limits.COLUMNS_MAX:
-            yield Finding(file.path, number, "columns", f"{len(line)} columns; at most {limits.COLUMNS_MAX}")
+        if has_columns and len(line) > columns_max:
+            yield Finding(file.path, number, "columns", f"{len(line)} columns; at most {columns_max}")
         if line != line.rstrip():
             yield Finding(file.path, number, "space", "white space at the end")
         if "\t" in line:
