@@ -86,7 +86,7 @@ def compare(width, height, resize, crop, which):
 
 
 def compare_train(width, height, crop, which, item):
-    """The box and the flip are drawn by Forebay; what is made of them is torchvision's resized_crop and hflip."""
+    """The box and the flip are drawn by Forebay; the rest is torchvision's resized_crop and hflip."""
     pixels = noise_picture(width, height)
     out = np.full((crop, crop, 3), 77, np.uint8)
     box = (ctypes.c_uint32 * 4)()
@@ -132,16 +132,17 @@ def compare_finish(edge, mean, std):
         expected = finished(pixels, mean, std, dtype)
         for layout, order in ((0, (2, 0, 1)), (1, (0, 1, 2))):
             out = np.zeros(pixels.size, expected.dtype)
-            bridge.bridge_finish(pointer(pixels), edge, dtype, layout, pointer(mean), pointer(std), pointer(out))
+            bridge.bridge_finish(pointer(pixels), edge, dtype, layout, pointer(mean), pointer(std),
+                                 pointer(out))
             wanted = np.ascontiguousarray(expected.transpose(order))
             check(out.tobytes() == wanted.tobytes(), ("finish", dtype, layout, edge, mean, std))
 
 
-EDGES = [(400, 350, 256, 224), (1, 1, 256, 224), (4000, 30, 256, 224), (30, 4000, 256, 224), (256, 256, 256, 224),
-         (256, 300, 256, 256), (7, 5, 3, 2), (200, 333, 200, 224), (300, 200, 200, 224), (224, 224, 224, 224),
-         (2, 3, 5, 17), (640, 480, 232, 224), (500, 375, 40, 33), (3, 100, 64, 64), (225, 224, 224, 224),
-         (2000, 1500, 256, 224), (1500, 2000, 7, 1), (1, 300, 8, 30), (300, 1, 1, 1), (224, 500, 224, 500),
-         (330, 330, 331, 225), (101, 99, 300, 299), (640, 480, 1, 3)]
+EDGES = [(400, 350, 256, 224), (1, 1, 256, 224), (4000, 30, 256, 224), (30, 4000, 256, 224),
+         (256, 256, 256, 224), (256, 300, 256, 256), (7, 5, 3, 2), (200, 333, 200, 224), (300, 200, 200, 224),
+         (224, 224, 224, 224), (2, 3, 5, 17), (640, 480, 232, 224), (500, 375, 40, 33), (3, 100, 64, 64),
+         (225, 224, 224, 224), (2000, 1500, 256, 224), (1500, 2000, 7, 1), (1, 300, 8, 30), (300, 1, 1, 1),
+         (224, 500, 224, 500), (330, 330, 331, 225), (101, 99, 300, 299), (640, 480, 1, 3)]
 for which in range(len(FILTERS)):
     for edge in EDGES:
         compare(*edge, which)
@@ -149,16 +150,19 @@ for which in range(len(FILTERS)):
         compare(randomly.randint(1, 500), randomly.randint(1, 500), randomly.randint(1, 400),
                 randomly.randint(1, 300), which)
     for item in range(60):
-        compare_train(randomly.randint(1, 400), randomly.randint(1, 400), randomly.randint(1, 260), which, item)
+        compare_train(randomly.randint(1, 400), randomly.randint(1, 400), randomly.randint(1, 260), which,
+                      item)
     for shape in ((1, 1), (1, 400), (900, 4), (224, 224)):
         compare_train(*shape, 224, which, 1)
 
 for _ in range(40):
     compare_nearest(int(math.exp(randomly.uniform(math.log(3), math.log(20000)))), randomly.randint(3, 200))
 
-compare_finish(37, np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32))
+compare_finish(37, np.array([0.485, 0.456, 0.406], np.float32),
+               np.array([0.229, 0.224, 0.225], np.float32))
 for _ in range(60):
-    compare_finish(16, noise.uniform(-1, 1, 3).astype(np.float32), noise.uniform(0.01, 3, 3).astype(np.float32))
+    compare_finish(16, noise.uniform(-1, 1, 3).astype(np.float32),
+                   noise.uniform(0.01, 3, 3).astype(np.float32))
 
 print(f"Pillow {Image.__version__}, {'torch ' + torch.__version__ if torch else 'without torch'}: "
       f"{compared} comparisons, {len(failures)} differ {failures[:5]}")

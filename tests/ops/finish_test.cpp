@@ -74,8 +74,12 @@ TEST(FinishRow, UsualMeansAndDeviationsTakeTheVectorPath) {
   none.std = {1, 1, 1};
   for (FinishOptions options : {imagenet, half, clip, none}) {
     for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
-      options.dtype = dtype;
-      EXPECT_TRUE(FinishTable(options).arithmetic_is_exact) << options.mean[0] << " " << to_string(dtype);
+      for (const Layout layout : layouts) {
+        options.dtype = dtype;
+        options.layout = layout;
+        EXPECT_TRUE(FinishTable(options).arithmetic_is_exact)
+            << options.mean[0] << " " << to_string(dtype) << " " << to_string(layout);
+      }
     }
   }
 }
