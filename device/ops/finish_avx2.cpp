@@ -1,6 +1,7 @@
 #include "device/ops/finish_paths.h"
 
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#include <cpuid.h>
 #include <immintrin.h>
 
 #include <array>
@@ -20,9 +21,9 @@ struct Constants {
 
 /// The constants of eight values, of which value `i` belongs to channel (first + i * step) % 3.
 Constants constants_of(const FinishOptions& options, std::size_t first, std::size_t step) {
-  std::array<float, lanes> mean;
-  std::array<float, lanes> std;
-  std::array<float, lanes> reciprocal;
+  std::array<float, lanes> mean{};
+  std::array<float, lanes> std{};
+  std::array<float, lanes> reciprocal{};
   for (std::size_t i = 0; i < lanes; ++i) {
     const std::size_t channel = (first + i * step) % 3;
     mean[i] = options.mean[channel];
@@ -148,8 +149,23 @@ void finish_as(const FinishOptions& options, const std::uint8_t* pixels, std::by
 
 }  // namespace
 
+namespace {
+
+bool ask_processor() noexcept {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  // Not every compiler's __builtin_cpu_supports knows F16C.
+  const bool has_f16c = __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c;
+}
+
+}  // namespace
+
 bool has_vectors() noexcept {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  static const bool has = ask_processor();
+  return has;
 }
 
 void finish_avx2(const FinishOptions& options, const std::uint8_t* pixels, std::byte* out) noexcept {

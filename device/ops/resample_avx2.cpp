@@ -51,10 +51,12 @@ struct OutputPair {
 class HorizontalWeights {
  public:
   HorizontalWeights(const ResampleTable& table, std::uint32_t inputs) {
-    const std::uint32_t groups_max = (table.taps + taps_per_group - 1) / taps_per_group;
+    // An estimate: a picture that shrinks a hundredfold has long windows, but where most outputs are padding,
+    // few of them.
+    const std::uint32_t groups = std::min((table.taps + taps_per_group - 1) / taps_per_group, 64U);
     const std::size_t pairs = (std::size_t{table.outputs} + 1) / 2;
     pairs_.reserve(pairs);
-    groups_.reserve(pairs * groups_max);
+    groups_.reserve(pairs * groups);
     for (std::uint32_t x = 0; x < table.outputs; x += 2) add_pair(table, x, inputs);
   }
 
@@ -75,7 +77,7 @@ class HorizontalWeights {
     const auto pixel = static_cast<std::uint32_t>(rgb_bytes);
     pairs_.push_back({windows[0].first * pixel, windows[1].first * pixel, groups,
                       static_cast<std::uint32_t>(groups_.size())});
-    const std::size_t last_load = (groups - 1) * taps_per_group * rgb_bytes + sizeof(__m128i);
+    const std::size_t last_load = std::size_t{groups - 1} * taps_per_group * rgb_bytes + sizeof(__m128i);
     reach_bytes_ =
         std::max(reach_bytes_, std::max(windows[0].first, windows[1].first) * rgb_bytes + last_load);
     for (std::uint32_t group = 0; group < groups; ++group) {

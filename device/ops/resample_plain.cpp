@@ -39,7 +39,7 @@ void vertical_plain(const std::uint8_t* source, std::uint32_t rows, std::size_t 
     const std::uint8_t* first = source + window.first * row_bytes;
     for (std::size_t begin = 0; begin < row_bytes; begin += block) {
       const std::size_t count = std::min(block, row_bytes - begin);
-      std::array<std::uint32_t, block> sums;
+      std::array<std::uint32_t, block> sums{};
       sums.fill(rounding);
       for (std::uint32_t tap = 0; tap < window.count; ++tap) {
         const std::uint8_t* row = first + tap * row_bytes + begin;

@@ -81,8 +81,10 @@ struct Axis {
     if (identity) return {out, 1};
     if (nearest) return nearest_inputs(nearest_position(out));
     const double center = center_of(out);
+    // NOLINTBEGIN(bugprone-incorrect-roundings): Pillow's rounding, not a better one
     const std::int64_t first = std::max(static_cast<std::int64_t>(center - support + 0.5), std::int64_t{0});
     const std::int64_t end = std::min(static_cast<std::int64_t>(center + support + 0.5), in_size);
+    // NOLINTEND(bugprone-incorrect-roundings)
     return {first, end - first};
   }
 
