@@ -1,7 +1,8 @@
 """Holds the tree to its style. Usage: tidy.py ROOT   Exit: 0 clean, 1 findings (one a line), 77 not a git checkout.
 
 What it checks: code_checks.py (the arrow, banned calls, sizes), text_checks.py (columns, white space),
-docs_checks.py (what the prose quotes exists), and that clang-format would change nothing.
+test_checks.py (each test runs, or says why not), docs_checks.py (what the prose quotes exists), and that
+clang-format would change nothing.
 """
 
 import pathlib
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 
 import code_checks
 import docs_checks
+import test_checks
 import text_checks
 from finding import Finding
 from source_file import SourceFile
@@ -60,6 +62,7 @@ def clang_format(root: pathlib.Path, files: list[SourceFile]) -> Iterator[Findin
 def all_findings(root: pathlib.Path) -> list[Finding]:
     paths = tracked_files(root)
     files = read_text_files(root, paths)
+    texts = {file.path: file.text for file in files}
     vocabulary = docs_checks.Vocabulary(files, set(paths))
     findings: list[Finding] = []
     for file in files:
@@ -68,6 +71,8 @@ def all_findings(root: pathlib.Path) -> list[Finding]:
         if file.is_cxx:
             for check in code_checks.PER_FILE:
                 findings.extend(check(file))
+            findings.extend(test_checks.skips(file))
+        findings.extend(test_checks.registered(file, texts))
         if file.suffix == ".md":
             findings.extend(docs_checks.references(file, vocabulary))
     findings.extend(code_checks.macros(files))
