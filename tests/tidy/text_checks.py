@@ -8,12 +8,12 @@ from finding import Finding
 from source_file import SourceFile
 
 _ONE_MACHINE = re.compile(r"(?<![\w.$}])/(home|root|Users|work)/")
-_PROSE_OR_DATA = (".md", ".json", ".txt", "")
+_PROSE_OR_DATA = (".md", ".json", ".txt", "LICENSE")
 
 
 def lines(file: SourceFile) -> Iterator[Finding]:
     columns_max = limits.COLUMNS_MAX if file.suffix in (".h", ".cpp", ".cu", ".cuh") else limits.COLUMNS_MAX_SCRIPT
-    has_columns = file.suffix not in _PROSE_OR_DATA or file.folder == "scripts"
+    has_columns = not file.path.endswith(_PROSE_OR_DATA) or file.path.endswith("CMakeLists.txt")
     for number, line in enumerate(file.lines, 1):
         if has_columns and len(line) > columns_max:
             yield Finding(file.path, number, "columns", f"{len(line)} columns; at most {columns_max}")

@@ -118,7 +118,10 @@ class Text(unittest.TestCase):
         self.assertEqual(rules(text_checks.lines, "host/a.cpp", "x" * limits.COLUMNS_MAX + "\n"), [])
         self.assertEqual(rules(text_checks.lines, "host/a.cpp", "é" * limits.COLUMNS_MAX + "\n"), [])
         self.assertEqual(rules(text_checks.lines, "host/a.cpp", "\n" + "x" * 111 + "\n"), [("columns", 2)])
-        self.assertEqual(rules(text_checks.lines, "scripts/a", "x" * 111 + "\n"), [("columns", 1)])
+        for path in ("scripts/a", "a.cmake", "host/CMakeLists.txt", "bench/run"):
+            self.assertEqual(rules(text_checks.lines, path, "x" * limits.COLUMNS_MAX_SCRIPT + "\n"), [], path)
+            self.assertEqual(rules(text_checks.lines, path, "x" * (limits.COLUMNS_MAX_SCRIPT + 1)  + "\n"),
+                             [("columns", 1)], path)
         self.assertEqual(rules(text_checks.lines, "docs/a.md", "x" * 200 + "\n"), [])
         self.assertEqual(rules(text_checks.lines, "docs/a.md", "x \n\ty\nz"), [("space", 1), ("space", 2), ("space", 3)])
 

@@ -1,4 +1,4 @@
-# Usage: cmake -D EXPECT=<regex> -P run_sample.cmake -- <program> <arguments...>
+# Usage: cmake -D EXPECT=<regex> -P run_and_expect.cmake -- <program> <arguments...>
 # Fails unless the program ends with 0 and prints what is expected. (CTest's own PASS_REGULAR_EXPRESSION would not
 # look at the exit code any more.)
 set(command)

@@ -1,0 +1,58 @@
+"""Draws results.csv. Usage: plot.py RESULTS.CSV OUT.PNG   Exit 77 where there is no matplotlib."""
+
+import csv
+import statistics
+import sys
+
+try:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+except ImportError as error:
+    print(f"no plot: {error}; apt-get install python3-matplotlib")
+    sys.exit(77)
+
+PANELS = (
+    ("images", "steady_per_s", 1, "pictures per second, steady (more is better)"),
+    ("memory", "pss_bytes", 2**-20, "peak memory of all processes, MiB of PSS (less is better)"),
+    ("start", "first_batch_s of 1200000", 1, "seconds to the first batch of 1.2 M entries (less is better)"),
+)
+OURS, THEIRS, BOUND = "#1f6f8b", "#b8b8b8", "#e0a030"
+
+
+def colour(name: str) -> str:
+    if name.lower().startswith("forebay"):
+        return OURS
+    return BOUND if name.startswith("ceiling") else THEIRS
+
+
+def main() -> None:
+    values: dict[tuple[str, str], dict[str, list[float]]] = {}
+    with open(sys.argv[1], encoding="utf-8") as source:
+        for row in csv.DictReader(source):
+            panel = values.setdefault((row["topic"], row["metric"]), {})
+            panel.setdefault(row["contender"], []).append(float(row["value"]))
+    panels = [panel for panel in PANELS if values.get(panel[:2])]
+    heights = [len(values[panel[:2]]) + 1 for panel in panels]
+    figure, axes = pyplot.subplots(len(panels), 1, figsize=(9, 0.42 * sum(heights) + 0.6), squeeze=False,
+                                   gridspec_kw={"height_ratios": heights})
+    for axis, (topic, metric, scale, title) in zip(axes[:, 0], panels):
+        bars = values[topic, metric]
+        names = list(bars)[::-1]
+        medians = [statistics.median(bars[name]) * scale for name in names]
+        below = [median - min(bars[name]) * scale for name, median in zip(names, medians)]
+        above = [max(bars[name]) * scale - median for name, median in zip(names, medians)]
+        drawn = axis.barh(names, medians, xerr=[below, above], color=[colour(name) for name in names],
+                          error_kw={"elinewidth": 1, "capsize": 2})
+        labels = [f"{median:,.0f}" if median >= 10 else f"{median:.2f}" for median in medians]
+        axis.bar_label(drawn, labels=labels, padding=6, fontsize=9)
+        axis.set_title(title, fontsize=10, loc="left")
+        axis.margins(x=0.12)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(sys.argv[2], dpi=130)
+
+
+if __name__ == "__main__":
+    main()
