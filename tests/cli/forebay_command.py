@@ -14,6 +14,7 @@ import unittest
 COMMAND = os.environ["FOREBAY_COMMAND"]
 PHOTOS = pathlib.Path(os.environ["FOREBAY_SHARED_DIR"]) / "photos"
 PATIENCE_S = 60  # a bound, not an expectation
+SMALL = ["--resize", "64", "--crop", "64", "--dtype", "u8"]  # rows of 12 kB: a run that is not ended fills no disk
 
 try:
     import numpy

@@ -10,7 +10,7 @@ import forebay_command as fc
 class Interrupt(fc.CommandTest):
     def begin(self, *words):
         """A run that has delivered something and would go on for long."""
-        process = self.start("run", self.long_list(), "--batch", "16", *words, stdout=subprocess.PIPE,
+        process = self.start("run", self.long_list(), "--batch", "16", *fc.SMALL, *words, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
         if "none" not in words:
             fc.wait_until(lambda: (self.out / "items.jsonl").exists() and len(fc.items_of_partial(self.out)) > 0,

@@ -37,7 +37,7 @@ class Files(fc.CommandTest):
         self.assertEqual(len(fc.items_of(self.out)), 1)
 
     def test_two_runs_cannot_share_a_folder(self):
-        first = self.start("run", self.long_list(), "--out", self.out, "--quiet")
+        first = self.start("run", self.long_list(), "--out", self.out, "--quiet", *fc.SMALL)
         fc.wait_until(lambda: (self.out / "items.jsonl").exists(), "the first run begins")
         result = fc.forebay("run", self.folder / "busy.jpg", "--out", self.out, "--force")
         self.assert_one_line(result, 2, "another run writes into")
@@ -70,7 +70,7 @@ class Files(fc.CommandTest):
             self.assertEqual(fc.summary_of(disk / "out")["rows"], kept)
 
     def test_the_death_of_the_coordinator_leaves_valid_files_and_no_process(self):
-        process = self.start("run", self.long_list(), "--out", self.out, "--quiet", "--batch", "8")
+        process = self.start("run", self.long_list(), "--out", self.out, "--quiet", "--batch", "8", *fc.SMALL)
         fc.wait_until(lambda: (self.out / "items.jsonl").exists() and len(fc.items_of_partial(self.out)) > 100,
                       "a hundred items")
         children = fc.children_of(process.pid)
