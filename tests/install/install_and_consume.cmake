@@ -21,8 +21,8 @@ must("${CMAKE_COMMAND}" -G Ninja -S "${SOURCE}" -B "${work}/build" "-DCMAKE_PREF
   "-DCMAKE_BUILD_TYPE=${CONFIG}")
 must("${CMAKE_COMMAND}" --build "${work}/build")
 
-must("${work}/build/consumer" "${PICTURES}")
-must_print("1000 items, sum 499500\n40 pictures, all white")
+must("${work}/build/consumer" "${PICTURES}" "${work}/build/blacken")
+must_print("1000 items, sum 499500\n40 pictures, all 255\n40 pictures, all 0")
 must("${work}/prefix/bin/forebay" --version)
 must_print("[0-9]+\\.[0-9]+\\.[0-9]+")
 must("${work}/prefix/bin/forebay" run "${PICTURES}" --out "${work}/out" --quiet)

@@ -1,5 +1,5 @@
 // A project of its own that uses an installed Forebay: pictures and a range, each through a host stage of its
-// own.
+// own, and pictures through a device stage that its own module exports.
 #include <forebay/forebay.h>
 #include <cstdint>
 #include <cstdio>
@@ -10,23 +10,22 @@ namespace {
 /// Its value is recognisable in every row: 1 where the stage ran over all of the picture.
 void whiten(forebay::Item& item) { std::memset(item.tensor().data, 255, item.tensor().bytes()); }
 
-int pictures(const char* folder) {
-  auto pipeline = forebay::PipelineBuilder::pictures({folder})
-                      .resize(64)
-                      .crop(48)
-                      .dtype(forebay::DType::u8)
-                      .workers(2)
-                      .host_stage(whiten)
-                      .start();
+int pictures(const char* folder, const char* module) {
+  auto builder = forebay::PipelineBuilder::pictures({folder});
+  builder.resize(64).crop(48).dtype(forebay::DType::u8).workers(2).host_stage(whiten);
+  if (module != nullptr) builder.device_stage("Blacken", module);
+  const int expected = module != nullptr ? 0 : 255;
+  auto pipeline = builder.start();
   unsigned long long rows = 0;
-  bool white = true;
+  bool as_expected = true;
   for (const forebay::Batch& batch : pipeline) {
     const auto* bytes = static_cast<const std::uint8_t*>(batch.tensor().data);
-    for (std::size_t i = 0; i < batch.tensor().bytes(); ++i) white = white && bytes[i] == 255;
+    for (std::size_t i = 0; i < batch.tensor().bytes(); ++i)
+      as_expected = as_expected && bytes[i] == expected;
     rows += batch.rows();
   }
-  std::printf("%llu pictures, %s\n", rows, white ? "all white" : "not all white");
-  return white ? 0 : 1;
+  std::printf("%llu pictures, %sall %d\n", rows, as_expected ? "" : "not ", expected);
+  return as_expected ? 0 : 1;
 }
 
 void numbers() {
@@ -52,6 +51,7 @@ void numbers() {
 
 int main(int argc, char** argv) {
   forebay::init(argc, argv);
+  if (argc != 3) return 2;
   numbers();
-  return pictures(argc > 1 ? argv[1] : ".");
+  return pictures(argv[1], nullptr) + pictures(argv[1], argv[2]);
 }
