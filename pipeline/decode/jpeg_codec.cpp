@@ -2,6 +2,7 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstdio>
@@ -60,6 +61,7 @@ class Decompressor {
   ~Decompressor() { ::jpeg_destroy_decompress(&info_); }
 
   jpeg_decompress_struct& begin(Bytes file) {
+    abort();  // a header may have been kept for a decoding that never came
     errors_.warnings = 0;
     errors_.ended_early = false;
     ::jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(file.data()), file.size());
@@ -67,9 +69,21 @@ class Decompressor {
   }
   [[nodiscard]] jpeg_decompress_struct& info() noexcept { return info_; }
   [[nodiscard]] ErrorState& errors() noexcept { return errors_; }
-  void abort() noexcept { ::jpeg_abort_decompress(&info_); }
+  void abort() noexcept {
+    ::jpeg_abort_decompress(&info_);
+    header_of_ = {};
+  }
+  /// The header of `file` has been read and nothing else: decoding it next need not read it again.
+  void keep_header_of(Bytes file) noexcept { header_of_ = file; }
+  /// Whether that is so, once.
+  [[nodiscard]] bool take_header_of(Bytes file) noexcept {
+    const bool kept = !file.empty() && header_of_.data() == file.data() && header_of_.size() == file.size();
+    header_of_ = {};
+    return kept;
+  }
 
  private:
+  Bytes header_of_;
   jpeg_decompress_struct info_{};
   ErrorState errors_{};
 };
@@ -124,6 +138,10 @@ void grey_to_rgb(const std::uint8_t* from, std::uint8_t* to, std::uint32_t pixel
   for (std::uint32_t i = 0; i < pixels; ++i, to += 3) to[0] = to[1] = to[2] = from[i];
 }
 
+/// Rows that libjpeg may fill in one call: a row group of 4:2:0 has two, more than sixteen never come at
+/// once.
+constexpr JDIMENSION rows_per_call = 16;
+
 /// Decompression with everything that libjpeg may jump out of. Plain data only.
 struct Job {
   Region region;
@@ -151,9 +169,17 @@ bool run(Decompressor& jpeg, jpeg_decompress_struct& info, const Job& job) {
     const JDIMENSION y = info.output_scanline;
     const bool wanted = y >= job.region.y && y < end;
     std::uint8_t* to = wanted ? job.target.pixels + (y - job.region.y) * job.target.row_bytes : nullptr;
-    JSAMPROW row = direct && wanted ? to : job.row;
+    if (wanted && direct) {
+      // As many rows as libjpeg has ready: a call for each would show.
+      std::array<JSAMPROW, rows_per_call> rows;
+      const JDIMENSION count = std::min<JDIMENSION>(rows_per_call, end - y);
+      for (JDIMENSION i = 0; i < count; ++i) rows[i] = to + i * job.target.row_bytes;
+      jpeg_read_scanlines(&info, rows.data(), count);
+      continue;
+    }
+    JSAMPROW row = job.row;
     jpeg_read_scanlines(&info, &row, 1);
-    if (!wanted || direct) continue;
+    if (!wanted) continue;
     const std::uint8_t* from = job.row + lead * static_cast<std::size_t>(info.output_components);
     if (info.out_color_space == JCS_GRAYSCALE) {
       grey_to_rgb(from, to, job.region.width);
@@ -185,7 +211,7 @@ Header read_jpeg_header(Bytes file) {
   // jpeg_crop_scanline begins at a whole iMCU (jdapistd.c).
   const int sampling = info.num_components == 1 ? 1 : info.max_h_samp_factor;
   header.align_x = static_cast<std::uint32_t>(sampling * DCTSIZE);
-  jpeg.abort();
+  jpeg.keep_header_of(file);
   header.orientation = exif_orientation(jpeg_exif(file));
   return header;
 }
@@ -193,7 +219,7 @@ Header read_jpeg_header(Bytes file) {
 DecodeReport decode_jpeg(Bytes file, const Region& stored, const DecodeOptions& options,
                          const Target& target) {
   Decompressor& jpeg = decompressor();
-  if (!read_header(jpeg, file)) fail(jpeg);
+  if (!jpeg.take_header_of(file) && !read_header(jpeg, file)) fail(jpeg);
   jpeg_decompress_struct& info = jpeg.info();
   info.out_color_space = info.num_components == 1   ? JCS_GRAYSCALE
                          : info.num_components == 4 ? JCS_CMYK
