@@ -63,35 +63,34 @@ void measure_all(const char* memory, std::span<std::byte> arena) {
   }
 }
 
-void report_time(const char* what, Clock::time_point begin) {
-  std::printf("{\"what\": \"%s\", \"bytes\": %zu, \"ms\": %.3f}\n", what, arena_bytes,
-              seconds_since(begin) * 1e3);
+void report_time(const char* what, std::size_t bytes, Clock::time_point begin) {
+  std::printf("{\"what\": \"%s\", \"bytes\": %zu, \"ms\": %.3f}\n", what, bytes, seconds_since(begin) * 1e3);
 }
 
 void run() {
   auto begin = Clock::now();
   check(cudaFree(nullptr), "cannot start the driver");
-  report_time("driver and context", begin);
+  report_time("driver and context", 0, begin);
 
   begin = Clock::now();
   const forebay::SealedMemory strip = forebay::SealedMemory::create("bench", arena_bytes);
-  report_time("sealed memfd, populated", begin);
+  report_time("sealed memfd, populated", arena_bytes, begin);
   {
     forebay::cuda::PinnedRanges first_owner;
     begin = Clock::now();
     first_owner.add(strip.bytes());
-    report_time("page-lock the memfd", begin);
+    report_time("page-lock the memfd", arena_bytes, begin);
     measure_all("sealed memfd, page-locked", strip.bytes());
   }
   {
     forebay::cuda::PinnedRanges second_owner;
     begin = Clock::now();
     second_owner.add(strip.bytes());
-    report_time("page-lock it again, as a second owner does", begin);
+    report_time("page-lock it again, as a second owner does", arena_bytes, begin);
   }
   begin = Clock::now();
   const forebay::cuda::PinnedMemory pinned(arena_bytes);
-  report_time("cudaMallocHost", begin);
+  report_time("cudaMallocHost", arena_bytes, begin);
   std::memset(pinned.bytes().data(), 1, arena_bytes);
   measure_all("cudaMallocHost", pinned.bytes());
   std::vector<std::byte> plain(arena_bytes, std::byte{1});

@@ -1,6 +1,8 @@
 // The ceiling: a process that does nothing but decode JPEGs that are in its memory, whole, with
 // libjpeg-turbo. Usage: decode_ceiling PART PARTS EPOCHS FILE...   decodes every PARTS-th file, beginning
 // with PART. Prints "ready" when the files are read, waits for a line, decodes, and prints one line of JSON.
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +26,9 @@ std::string read_file(const char* path) {
   return content;
 }
 
+/// Rows offered to libjpeg in one call; it fills as many as it has ready, and a call for each would show.
+constexpr JDIMENSION rows_per_call = 16;
+
 /// Decodes into `pixels`, which grows to the largest picture; returns the bytes written.
 std::size_t decode(jpeg_decompress_struct& info, const std::string& file,
                    std::vector<unsigned char>& pixels) {
@@ -34,8 +39,12 @@ std::size_t decode(jpeg_decompress_struct& info, const std::string& file,
   const std::size_t line_bytes = std::size_t{info.output_width} * 3;
   if (pixels.size() < line_bytes * info.output_height) pixels.resize(line_bytes * info.output_height);
   while (info.output_scanline < info.output_height) {
-    JSAMPROW row = pixels.data() + info.output_scanline * line_bytes;
-    jpeg_read_scanlines(&info, &row, 1);
+    std::array<JSAMPROW, rows_per_call> rows;
+    const JDIMENSION count = std::min(rows_per_call, info.output_height - info.output_scanline);
+    for (JDIMENSION i = 0; i < count; ++i) {
+      rows[i] = pixels.data() + (info.output_scanline + i) * line_bytes;
+    }
+    jpeg_read_scanlines(&info, rows.data(), count);
   }
   const std::size_t bytes = line_bytes * info.output_height;
   jpeg_finish_decompress(&info);
