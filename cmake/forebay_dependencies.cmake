@@ -1,6 +1,7 @@
 # Every third-party part, in one place. All are Debian bookworm packages (scripts/setup installs them).
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)          # Interprocess: mappings, header-only
+find_package(cereal REQUIRED)              # arguments and results of other processes, header-only
 find_package(TBB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(JPEG REQUIRED)

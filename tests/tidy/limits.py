@@ -50,6 +50,10 @@ UNFINISHED = r"\b(TO[D]O|FIX[M]E|XX[X]|HAC[K])\b"
 BYTE_COPIES = {
     "host/channel/channel.cpp": "descriptors and control messages",
     "host/channel/channel.h": "control messages",
+    "host/codec/archive.h": "values of arguments and results: encoding is this copy",
+    "host/codec/codec.h": "values of arguments and results: decoding is this copy",
+    "host/codec/decoder.h": "values of arguments and results: decoding is this copy",
+    "host/codec/encoder.cpp": "a large range into shared memory, once",
     "host/process/child.cpp": "a name into the hand-over note",
     "host/process/function.cpp": "a path into a function id",
     "host/process/image.cpp": "an ELF note",

@@ -1,0 +1,193 @@
+#pragma once
+
+#include <array>
+#include <boost/pfr.hpp>
+#include <cereal/types/array.hpp>
+#include <cereal/types/bitset.hpp>
+#include <cereal/types/chrono.hpp>
+#include <cereal/types/complex.hpp>
+#include <cereal/types/deque.hpp>
+#include <cereal/types/forward_list.hpp>
+#include <cereal/types/list.hpp>
+#include <cereal/types/map.hpp>
+#include <cereal/types/memory.hpp>
+#include <cereal/types/optional.hpp>
+#include <cereal/types/queue.hpp>
+#include <cereal/types/set.hpp>
+#include <cereal/types/stack.hpp>
+#include <cereal/types/string.hpp>
+#include <cereal/types/tuple.hpp>
+#include <cereal/types/unordered_map.hpp>
+#include <cereal/types/unordered_set.hpp>
+#include <cereal/types/utility.hpp>
+#include <cereal/types/variant.hpp>
+#include <cereal/types/vector.hpp>
+#include <concepts>
+#include <functional>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "host/channel/channel.h"
+#include "host/codec/archive.h"
+#include "host/memory/unique_fd.h"
+
+namespace forebay {
+
+/// A type with its own way: `void encode_into(Encoder&) const` and `static T decode_from(Decoder&)`.
+template <typename T>
+concept EncodesItself = requires(const T& value, Encoder& out, Decoder& in) {
+  value.encode_into(out);
+  { T::decode_from(in) } -> std::same_as<T>;
+};
+
+namespace detail {
+
+template <typename T>
+struct Refused : std::false_type {};
+template <>
+struct Refused<std::string_view> : std::true_type {};
+template <typename T, std::size_t n>
+struct Refused<std::span<T, n>> : std::true_type {};
+template <typename T>
+struct Refused<std::reference_wrapper<T>> : std::true_type {};
+template <typename T>
+struct Refused<std::initializer_list<T>> : std::true_type {};
+template <>
+struct Refused<std::nullptr_t> : std::true_type {};
+
+/// Addresses, and what holds addresses, mean nothing in another process.
+template <typename T>
+inline constexpr bool holds_addresses =
+    std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_reference_v<T> || Refused<T>::value;
+
+template <typename T>
+inline constexpr bool is_descriptor = std::is_same_v<T, UniqueFd> || std::is_same_v<T, Channel>;
+
+/// A closure with captures is plain bytes to the compiler, but those bytes may be references; it is told by
+/// having neither a default constructor nor the form of an aggregate.
+template <typename T>
+inline constexpr bool is_plain =
+    std::is_trivially_copyable_v<T> && !holds_addresses<T> && !EncodesItself<T> &&
+    (!std::is_class_v<T> || std::is_default_constructible_v<T> || std::is_aggregate_v<T>);
+
+/// Standard containers and whatever has a serialize(), save() and load() for any archive.
+template <typename T>
+inline constexpr bool cereal_knows =
+    cereal::traits::is_output_serializable<T, cereal::BinaryOutputArchive>::value&&
+        cereal::traits::is_input_serializable<T, cereal::BinaryInputArchive>::value;
+
+template <typename T>
+inline constexpr bool is_record =
+    std::is_aggregate_v<T>&& std::is_class_v<T> && !std::is_trivially_copyable_v<T>;
+
+/// What the archives hand back to encode() and decode().
+template <typename T>
+concept NotForCereal = std::is_class_v<T> &&
+    (EncodesItself<T> || is_descriptor<T> || (!cereal_knows<T> && (is_plain<T> || is_record<T>)));
+
+template <typename T>
+consteval bool encodable();
+
+template <typename T, std::size_t... i>
+consteval bool fields_encodable(std::index_sequence<i...> /*fields*/) {
+  return (encodable<boost::pfr::tuple_element_t<i, T>>() && ...);
+}
+
+/// Of a container or wrapper: whether what it holds is encodable. Types of other templates answer for
+/// themselves.
+template <typename T>
+struct Held {
+  static constexpr bool encodable = true;
+};
+template <typename... T>
+consteval bool all_encodable() {
+  return (encodable<T>() && ...);
+}
+/// True where a type argument is one of the helpers that containers take along (allocators, comparators,
+/// deleters): they hold nothing that travels.
+template <template <typename...> typename Container, typename First, typename... Rest>
+struct HeldByContainer {
+  static constexpr bool encodable = detail::encodable<First>();
+};
+template <typename T, typename A>
+struct Held<std::vector<T, A>> : HeldByContainer<std::vector, T> {};
+template <typename T, typename A>
+struct Held<std::deque<T, A>> : HeldByContainer<std::deque, T> {};
+template <typename T, typename A>
+struct Held<std::list<T, A>> : HeldByContainer<std::list, T> {};
+template <typename T, typename A>
+struct Held<std::forward_list<T, A>> : HeldByContainer<std::forward_list, T> {};
+template <typename T, typename C, typename A>
+struct Held<std::set<T, C, A>> : HeldByContainer<std::set, T> {};
+template <typename T, typename C, typename A>
+struct Held<std::multiset<T, C, A>> : HeldByContainer<std::multiset, T> {};
+template <typename T, typename H, typename E, typename A>
+struct Held<std::unordered_set<T, H, E, A>> : HeldByContainer<std::unordered_set, T> {};
+template <typename T>
+struct Held<std::optional<T>> : HeldByContainer<std::optional, T> {};
+template <typename T, typename D>
+struct Held<std::unique_ptr<T, D>> : HeldByContainer<std::unique_ptr, T> {};
+template <typename T>
+struct Held<std::shared_ptr<T>> : HeldByContainer<std::shared_ptr, T> {};
+template <typename T, std::size_t n>
+struct Held<std::array<T, n>> {
+  static constexpr bool encodable = detail::encodable<T>();
+};
+template <typename K, typename V, typename... R>
+struct Held<std::map<K, V, R...>> {
+  static constexpr bool encodable = all_encodable<K, V>();
+};
+template <typename K, typename V, typename... R>
+struct Held<std::multimap<K, V, R...>> {
+  static constexpr bool encodable = all_encodable<K, V>();
+};
+template <typename K, typename V, typename... R>
+struct Held<std::unordered_map<K, V, R...>> {
+  static constexpr bool encodable = all_encodable<K, V>();
+};
+template <typename A, typename B>
+struct Held<std::pair<A, B>> {
+  static constexpr bool encodable = all_encodable<A, B>();
+};
+template <typename... T>
+struct Held<std::tuple<T...>> {
+  static constexpr bool encodable = all_encodable<T...>();
+};
+template <typename... T>
+struct Held<std::variant<T...>> {
+  static constexpr bool encodable = all_encodable<T...>();
+};
+
+template <typename T>
+consteval bool encodable() {
+  if constexpr (std::is_same_v<T, std::monostate>) {
+    return true;
+  } else if constexpr (holds_addresses<T> || std::is_void_v<T>) {
+    return false;
+  } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || is_descriptor<T> || EncodesItself<T>) {
+    return true;
+  } else if constexpr (cereal_knows<T>) {
+    return Held<T>::encodable;
+  } else if constexpr (is_plain<T>) {
+    return true;
+  } else if constexpr (is_record<T>) {
+    return std::is_default_constructible_v<T> &&
+           fields_encodable<T>(std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
+  } else {
+    return false;
+  }
+}
+
+}  // namespace detail
+
+/// A type whose values can travel to another process of the same program: plain (trivially copyable) types;
+/// the standard's strings, containers, tuples, optionals, variants and smart pointers of such; aggregates of
+/// such, field by field; classes with cereal's serialize(); descriptors (UniqueFd, Channel), SharedRange, and
+/// whatever encodes itself. Never pointers, references, views, or lambdas that capture.
+/// A plain struct travels as its bytes, so it must not hold pointers: the compiler cannot see that.
+template <typename T>
+concept Encodable = detail::encodable<std::remove_cvref_t<T>>();
+
+}  // namespace forebay

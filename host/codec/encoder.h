@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "host/codec/encoded.h"
+
+namespace forebay {
+
+/// Writes values into an Encoded, one after another; see encode(). Not thread-safe.
+class Encoder {
+ public:
+  void write(const void* bytes, std::size_t count) {
+    const auto* begin = static_cast<const std::byte*>(bytes);
+    encoded_.bytes.insert(encoded_.bytes.end(), begin, begin + count);
+  }
+  template <typename T>
+  void write_plain(const T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    write(&value, sizeof(T));
+  }
+
+  /// Elements of one plain type: their count, then the elements, aligned so that a reader may look at them in
+  /// place. From limits::shared_range_bytes_min on they go into sealed shared memory of their own, which the
+  /// reader maps: then the bytes are written once and not read again. Throws Error(no_memory | environment).
+  void write_range(const void* elements, std::size_t count, std::size_t element_bytes);
+
+  /// A copy of `fd` goes along; `fd` stays the caller's. Throws Error(environment) where no descriptor is
+  /// left, and Error(usage) for one that is not open.
+  void write_fd(int fd);
+
+  [[nodiscard]] const Encoded& encoded() const noexcept { return encoded_; }
+  /// What was written so far; the encoder is empty afterwards and may be used again.
+  [[nodiscard]] Encoded take() noexcept { return std::exchange(encoded_, Encoded{}); }
+  /// Forgets what was written but keeps the memory.
+  void clear() noexcept {
+    encoded_.bytes.clear();
+    encoded_.fds.clear();
+  }
+
+ private:
+  Encoded encoded_;
+};
+
+/// Whether the elements of a range lie in the message or in shared memory of their own.
+enum class RangePlace : std::uint32_t { message, shared };
+
+/// Elements within a message begin at a multiple of this: above any plain type's alignment but the
+/// over-aligned.
+inline constexpr std::size_t range_alignment = 16;
+
+}  // namespace forebay
