@@ -20,6 +20,7 @@ std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::protocol: return "protocol";
     case ErrorCode::device: return "device";
     case ErrorCode::interrupted: return "interrupted";
+    case ErrorCode::cancelled: return "cancelled";
   }
   return "unknown";
 }

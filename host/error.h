@@ -23,6 +23,7 @@ enum class ErrorCode : std::uint8_t {
   protocol,     ///< a peer sent something that the protocol does not allow
   device,       ///< the device backend failed
   interrupted,  ///< the run was stopped on request
+  cancelled,    ///< a task was cancelled before it ran
 };
 
 /// The stable lower-case name of a code, as printed and documented.

@@ -116,4 +116,8 @@ inline constexpr std::size_t admitted_range_bytes_min = std::size_t{64} << 20U;
 inline constexpr std::size_t image_segments_max = 1024;
 inline constexpr std::size_t image_note_bytes_max = std::size_t{1} << 20U;
 
+/// For how long a thread that waits for futures drives their engine before it looks whether another thread
+/// has completed them: a hundred looks a second cost nothing.
+inline constexpr std::chrono::milliseconds drive_slice{10};
+
 }  // namespace forebay::limits
