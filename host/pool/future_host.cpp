@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host/limits.h"
+#include "host/sync/interrupt.h"
 
 namespace forebay::detail {
 
@@ -23,6 +24,7 @@ void help_hosts(std::span<FutureHost* const> hosts, const std::atomic<bool>& don
     return;
   }
   while (!finished() && Clock::now() < deadline) {
+    throw_if_interrupted();
     // A slice, because another thread may complete what this one waits for without the host's knowledge.
     const auto until = std::min(deadline, Clock::now() + limits::drive_slice);
     for (FutureHost* host : hosts) {

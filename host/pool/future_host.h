@@ -40,7 +40,8 @@ class FutureHost {
 namespace detail {
 
 /// What a waiter does before it parks: drives the hosts that only this thread drives, until `done` or
-/// `deadline`, or else lets every host help once. Blocks so long. Throws what the hosts throw.
+/// `deadline`, or else lets every host help once. Blocks so long. Throws Interrupted (while it drives), and
+/// what the hosts throw.
 void help_hosts(std::span<FutureHost* const> hosts, const std::atomic<bool>& done,
                 FutureHost::TimePoint deadline);
 

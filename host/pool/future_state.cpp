@@ -48,8 +48,8 @@ void FutureState::finish(Phase last) noexcept {
   }
   if (wake) changed_.notify_all();
   if (continuations.empty()) return;
-  const auto kept =
-      shared_from_this();  // a callback may drop the handle or promise that this was called through
+  // A callback may drop the handle or the promise that this was called through.
+  const auto kept = shared_from_this();
   for (auto& continuation : continuations) {
     run(*continuation);
     continuation.reset();  // what a callback holds is released before the next one
@@ -121,7 +121,8 @@ void FutureState::end_cancelling() noexcept {
 bool FutureState::running() const noexcept {
   const Phase now = phase();
   if (now == Phase::running) return true;
-  return now == Phase::pending && host_ != nullptr && host_->is_running(task_);
+  const bool may_run = now == Phase::pending || now == Phase::cancelling;
+  return may_run && host_ != nullptr && host_->is_running(task_);
 }
 
 bool FutureState::wait_until(FutureHost::TimePoint deadline) {

@@ -1,6 +1,7 @@
 #include "host/pool/future_host.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <atomic>
 #include <chrono>
@@ -13,6 +14,7 @@
 #include "host/pool/as_completed.h"
 #include "host/pool/future.h"
 #include "host/pool/promise.h"
+#include "host/sync/interrupt.h"
 
 namespace forebay {
 namespace {
@@ -104,6 +106,7 @@ TEST(FutureHost, TwoThatCancelAtOnceAreToldTheSame) {
     std::jthread first([&] { EXPECT_EQ(future.cancel(), answer); });
     asked.wait();
     std::jthread second([&] { EXPECT_EQ(future.cancel(), answer); });
+    std::this_thread::sleep_for(20ms);  // the second is in its wait then, most times; right either way
     go_on.count_down();
     first.join();
     second.join();
@@ -189,6 +192,18 @@ TEST(FutureHost, ADrivingWaitNoticesThatAnotherThreadCancelled) {
   EXPECT_THROW(future.result(30s), CancelledError);
 }
 
+TEST(FutureHost, DrivingEndsWithCtrlC) {
+  const auto host = std::make_shared<FakeHost>();
+  host->engine = std::this_thread::get_id();
+  const Promise<int> promise(host, 1);
+  const InterruptScope scope;
+  host->on_drive = [&] {
+    if (host->drives == 2) ::raise(SIGINT);
+  };
+  EXPECT_THROW(promise.future().result(30s), Interrupted);
+  EXPECT_THROW(promise.future().result(1ms), TimeoutError) << "once";
+}
+
 TEST(FutureHost, EachHelpsAWaitForSeveralOnce) {
   const auto one = std::make_shared<FakeHost>();
   const auto two = std::make_shared<FakeHost>();
@@ -208,6 +223,34 @@ TEST(FutureHost, EachHelpsAWaitForSeveralOnce) {
   EXPECT_EQ(result.done.size(), 4U);
   EXPECT_EQ(one->helps, 1);
   EXPECT_EQ(two->helps, 1);
+}
+
+TEST(FutureHost, IsNotAskedForHelpOnceAllIsDone) {
+  const auto one = std::make_shared<FakeHost>();
+  const auto two = std::make_shared<FakeHost>();
+  Promise<int> a(one, 1);
+  Promise<int> b(two, 1);
+  one->on_help = [&](const std::atomic<bool>&) {
+    a.set_result(1);
+    b.set_result(2);
+  };
+  EXPECT_EQ(wait({a.future(), b.future()}, 30s).done.size(), 2U);
+  EXPECT_EQ(one->helps, 1);
+  EXPECT_EQ(two->helps, 0);
+}
+
+TEST(FutureHost, OnlyTheThreadsOwnOneIsDriven) {
+  const auto own = std::make_shared<FakeHost>();
+  const auto other = std::make_shared<FakeHost>();
+  own->engine = std::this_thread::get_id();
+  Promise<int> a(own, 1);
+  Promise<int> b(other, 1);
+  own->on_drive = [&] {
+    if (own->drives == 1) a.set_result(1);
+    if (own->drives == 2) b.set_result(2);  // as if the other's own thread had
+  };
+  EXPECT_EQ(wait({a.future(), b.future()}, 30s).done.size(), 2U);
+  EXPECT_EQ(other->drives, 0);
 }
 
 TEST(FutureHost, IsDrivenByAWaitForSeveralAndByAsCompleted) {

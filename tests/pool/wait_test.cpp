@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <chrono>
+#include <functional>
 #include <list>
 #include <ranges>
 #include <stdexcept>
@@ -11,7 +14,9 @@
 #include <thread>
 #include <vector>
 
+#include "host/pool/as_completed.h"
 #include "host/pool/promise.h"
+#include "host/sync/interrupt.h"
 
 namespace forebay {
 namespace {
@@ -215,6 +220,27 @@ TEST(W1, AThousandThreadsCompleteOneFutureEach) {
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < count; ++i) threads.emplace_back([&, i] { promises[i].set_result(i); });
   EXPECT_EQ(wait(futures, 60s).done.size(), count);
+}
+
+TEST(W1, CtrlCEndsEveryWaitOnceAndTheFuturesGoOn) {
+  const std::vector<std::function<void(const Future<int>&)>> waits{
+      [](const Future<int>& future) { future.result(30s); },
+      [](const Future<int>& future) { static_cast<void>(wait({future}, 30s)); },
+      [](const Future<int>& future) {
+        for (const auto& done : as_completed({future}, 30s)) FAIL() << done.done();
+      },
+  };
+  for (const auto& waits_for : waits) {
+    Promise<int> promise;
+    const Future<int> future = promise.future();
+    const InterruptScope scope;
+    const auto main_thread = ::pthread_self();
+    const std::jthread interrupter([main_thread] { ::pthread_kill(main_thread, SIGINT); });
+    EXPECT_THROW(waits_for(future), Interrupted);
+    EXPECT_FALSE(future.done());
+    promise.set_result(1);
+    EXPECT_EQ(future.result(), 1);
+  }
 }
 
 }  // namespace
