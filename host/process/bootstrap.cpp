@@ -20,6 +20,7 @@
 #include "host/channel/channel.h"
 #include "host/error.h"
 #include "host/process/child.h"
+#include "host/process/current_process.h"
 #include "host/process/spawn_note.h"
 #include "host/process/system_file.h"
 
@@ -63,7 +64,8 @@ void die_with(pid_t parent) {
   if (::getppid() != parent) ::_exit(exit_no_handover);
 }
 
-SpawnNote receive_note(Channel& channel, const Origin& origin) {
+/// The note, and the working directory's descriptor where it comes with one.
+SpawnNote receive_note(Channel& channel, const Origin& origin, UniqueFd& directory) {
   const auto received = std::make_unique<Received>();
   const auto deadline = std::chrono::steady_clock::now() + limits::child_start;
   if (channel.receive_until(*received, deadline) != ReceiveResult::received) {
@@ -77,6 +79,10 @@ SpawnNote receive_note(Channel& channel, const Origin& origin) {
   if (note->parent != origin.parent || note->nonce != origin.nonce || note->name.back() != '\0') {
     throw Error(ErrorCode::protocol, "the note on the channel is not for this process");
   }
+  if (received->fds.size() != (note->setup.has_directory ? 1U : 0U)) {
+    throw Error(ErrorCode::protocol, "the note came with other descriptors than it says");
+  }
+  if (note->setup.has_directory) directory = std::move(received->fds.front());
   return *note;
 }
 
@@ -105,8 +111,11 @@ void run_as_child(const char* variable, const char* title, void (*ready)()) {
   Channel channel{UniqueFd(spawn_channel_fd)};
   ChildMain main = nullptr;
   try {
-    const SpawnNote note = receive_note(channel, *origin);
+    UniqueFd directory;
+    const SpawnNote note = receive_note(channel, *origin, directory);
     ::prctl(PR_SET_NAME, note.name.data());
+    apply(note.setup, directory.get());
+    detail::remember_parent(note.parent);
     main = reinterpret_cast<ChildMain>(reinterpret_cast<std::uintptr_t>(resolve_function(note.main)));
   } catch (const std::exception& error) {
     say(title, error.what());

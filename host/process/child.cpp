@@ -8,18 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
+#include <cstdio>
 #include <utility>
 
 #include "host/error.h"
 #include "host/limits.h"
-#include "host/process/init.h"
-#include "host/process/spawn_note.h"
-#include "host/process/spawner.h"
+#include "host/process/start_child.h"
 
 namespace forebay {
 namespace {
@@ -68,33 +64,6 @@ std::optional<ExitStatus> reap(int pidfd) {
   return status;
 }
 
-void require_guard() {
-  if (initialised()) return;
-  throw Error(ErrorCode::usage,
-              std::getenv(spawn_variable) == nullptr
-                  ? "cannot spawn: call forebay::init(argc, argv) first in main"
-                  : "cannot spawn before main: a static initialiser of this program tried to, in a "
-                    "process that is being spawned itself; spawn after forebay::init(argc, argv)");
-}
-
-std::uint64_t next_nonce() noexcept {
-  static std::atomic<std::uint64_t> last{0};
-  return ++last;
-}
-
-SpawnNote note_for(ChildMain main, const SpawnOptions& options) {
-  SpawnNote note;
-  note.parent = ::getpid();
-  note.nonce = next_nonce();
-  note.main = function_id_of(reinterpret_cast<const void*>(main));
-  if (options.name.size() >= note.name.size()) {
-    throw Error(ErrorCode::usage, fmt::format("a process name has at most {} bytes, but \"{}\" has {}",
-                                              note.name.size() - 1, options.name, options.name.size()));
-  }
-  std::copy(options.name.begin(), options.name.end(), note.name.begin());
-  return note;
-}
-
 }  // namespace
 
 std::string describe(const ExitStatus& status) {
@@ -107,22 +76,15 @@ std::string describe(const ExitStatus& status) {
 }
 
 Child Child::spawn(ChildMain main, const SpawnOptions& options) {
-  require_guard();
-  const SpawnNote note = note_for(main, options);
-  auto [mine, theirs] = Channel::pair();
-  // Before the exec, so that the child never waits for it.
-  if (mine.try_send(note) != SendResult::sent)
-    throw Error(ErrorCode::spawn, "a new channel takes no message");
-  SpawnOrder order;
-  order.title = options.title.empty() ? "forebay: child" : options.title;
-  order.channel = theirs.fd();
-  order.spawn_variable = fmt::format("{}={}:{}", spawn_variable, note.parent, note.nonce);
-  Spawned spawned = Spawner::instance().spawn(order);
+  return detail::spawn_child(main, options, {}, -1);
+}
+
+Child Child::adopt(pid_t pid, UniqueFd pidfd, Channel channel) noexcept {
   Child child;
-  child.pid_ = spawned.pid;
-  child.parent_ = note.parent;
-  child.pidfd_ = std::move(spawned.pidfd);
-  child.channel_ = std::move(mine);
+  child.pid_ = pid;
+  child.parent_ = ::getpid();
+  child.pidfd_ = std::move(pidfd);
+  child.channel_ = std::move(channel);
   return child;
 }
 

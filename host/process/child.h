@@ -3,8 +3,11 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "host/channel/channel.h"
 #include "host/memory/unique_fd.h"
@@ -26,9 +29,21 @@ struct ExitStatus {
 /// code.
 using ChildMain = int (*)(Channel channel);
 
+/// How a process comes into being; see start_method.h.
+enum class StartMethod : std::uint8_t { spawn, forkserver, fork };
+
+/// Environment variables of a child: a value, or nothing for one that is taken away.
+using Environment = std::map<std::string, std::optional<std::string>>;
+
 struct SpawnOptions {
-  std::string title;  ///< argv[0], shown by ps: "forebay: worker 3"
-  std::string name;   ///< comm, at most 15 bytes: "forebay-worker"
+  std::string title;                 ///< argv[0], shown by ps: "forebay: worker 3"
+  std::string name;                  ///< comm, at most 15 bytes: "forebay-worker"
+  std::vector<unsigned> affinity{};  ///< numbers of the CPUs that it may use; empty: as this process
+  Environment environment{};         ///< changes to this process's environment
+  bool clear_environment = false;    ///< `environment` is all that it gets
+  std::string working_directory{};   ///< empty: this process's
+  std::optional<std::uint64_t> memory_bytes{};     ///< of its address space (RLIMIT_AS): then std::bad_alloc
+  std::optional<std::chrono::seconds> cpu_time{};  ///< SIGXCPU, and SIGKILL a second later
 };
 
 /// One spawned child: its pid, its pidfd and this side's end of its channel. Move-only. Destruction kills the
@@ -53,6 +68,9 @@ class Child {
   /// Thread-safe. Throws Error(spawn) where the process cannot be started, and Error(usage) where init() has
   /// not been called first in main().
   [[nodiscard]] static Child spawn(ChildMain main, const SpawnOptions& options);
+
+  /// Takes a process over that this one has just started in whatever way. `pid` is not reaped yet.
+  [[nodiscard]] static Child adopt(pid_t pid, UniqueFd pidfd, Channel channel) noexcept;
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "host/process/bootstrap.h"
+#include "host/process/process_registry.h"
 #include "host/process/spawn_note.h"
 #include "host/process/spawner.h"
 
@@ -14,7 +15,10 @@ namespace {
 std::atomic<bool> guard_in_place{false};
 
 void put_guard_in_place() {
-  static_cast<void>(Spawner::instance());  // early, so that what main constructs is destroyed before it stops
+  // Early, so that what main constructs is destroyed before; in this order, so that the processes are joined
+  // before the thread that they live with stops.
+  static_cast<void>(Spawner::instance());
+  static_cast<void>(detail::ProcessRegistry::instance());
   guard_in_place = true;
 }
 

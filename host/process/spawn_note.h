@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "host/process/child_setup.h"
 #include "host/process/function.h"
 
 namespace forebay {
@@ -15,8 +16,9 @@ namespace forebay {
 
 inline constexpr const char* spawn_variable = "FOREBAY_SPAWNED";
 inline constexpr int spawn_channel_fd = 3;
+inline constexpr int guardian_fd = 4;  // only in children that a guardian watches
 inline constexpr std::uint64_t spawn_magic = 0x3130'5941'4245'524f;  // "OREBAY01" in memory
-inline constexpr std::uint32_t spawn_version = 1;                    // of this file's protocol
+inline constexpr std::uint32_t spawn_version = 2;                    // of this file's protocol
 inline constexpr std::size_t comm_bytes = 16;                        // TASK_COMM_LEN, the final zero included
 
 /// First message to a child.
@@ -27,6 +29,7 @@ struct SpawnNote {
   std::uint64_t nonce = 0;  ///< as in the variable: so the variable and the channel belong together
   FunctionId main;          ///< a ChildMain
   std::array<char, comm_bytes> name{};
+  ChildSetup setup;
 };
 
 }  // namespace forebay

@@ -15,20 +15,11 @@
 #include <vector>
 
 #include "host/error.h"
+#include "host/process/never_destroyed.h"
 #include "host/process/spawn_note.h"
 
 namespace forebay {
 namespace {
-
-/// Storage whose content is never destroyed: see the Spawner's fifth invariant.
-template <typename T>
-union NeverDestroyed {
-  NeverDestroyed() : value() {}
-  NeverDestroyed(const NeverDestroyed&) = delete;
-  NeverDestroyed& operator=(const NeverDestroyed&) = delete;
-  ~NeverDestroyed() {}  // NOLINT(modernize-use-equals-default): a union's default would be deleted
-  T value;
-};
 
 struct StopAtExit {
   Spawner& spawner;
@@ -82,7 +73,7 @@ class Attributes {
   posix_spawnattr_t attributes_{};
 };
 
-void describe_files(FileActions& actions, int channel) {
+void describe_files(FileActions& actions, const SpawnOrder& order) {
   actions.open_null(STDIN_FILENO, O_RDONLY);
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
     // Closed in this process: then the child's first file would become its standard output.
@@ -92,16 +83,30 @@ void describe_files(FileActions& actions, int channel) {
       actions.duplicate(fd, fd);  // onto itself: takes a close-on-exec flag off
     }
   }
-  actions.duplicate(channel, spawn_channel_fd);
-  actions.close_from(spawn_channel_fd + 1);
+  if (order.guardian < 0) {
+    actions.duplicate(order.channel, spawn_channel_fd);
+    actions.close_from(spawn_channel_fd + 1);
+    return;
+  }
+  // In this order neither overwrites the other: the channel is kept above both first.
+  const int kept = order.guardian == guardian_fd + 1 ? guardian_fd + 2 : guardian_fd + 1;
+  actions.duplicate(order.channel, kept);
+  actions.duplicate(order.guardian, guardian_fd);
+  actions.duplicate(kept, spawn_channel_fd);
+  actions.close_from(guardian_fd + 1);
 }
 
-/// The pointers that exec takes: this process's environment, and the one variable more.
-std::vector<char*> environment_with(const std::string& variable) {
+/// The pointers that exec takes: the environment, and the one variable more.
+std::vector<char*> environment_of(const SpawnOrder& order) {
+  const std::string& variable = order.spawn_variable;
   const std::string_view name = std::string_view(variable).substr(0, variable.find('=') + 1);
   std::vector<char*> pointers;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with(name)) pointers.push_back(*entry);
+  if (order.environment) {
+    for (const std::string& entry : *order.environment) pointers.push_back(const_cast<char*>(entry.c_str()));
+  } else {
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+      if (!std::string_view(*entry).starts_with(name)) pointers.push_back(*entry);
+    }
   }
   pointers.push_back(const_cast<char*>(variable.c_str()));
   pointers.push_back(nullptr);
@@ -122,7 +127,7 @@ const char* remedy_for(int error_number) noexcept {
 }  // namespace
 
 Spawner& Spawner::instance() {
-  static NeverDestroyed<Spawner> spawner;
+  static detail::NeverDestroyed<Spawner> spawner;
   static const StopAtExit guard{spawner.value};
   return guard.spawner;
 }
@@ -205,9 +210,9 @@ Spawner::Answer Spawner::start_process(const SpawnOrder& order) noexcept {
   };
   try {
     FileActions files;
-    describe_files(files, order.channel);
+    describe_files(files, order);
     const Attributes attributes;
-    std::vector<char*> environment = environment_with(order.spawn_variable);
+    std::vector<char*> environment = environment_of(order);
     std::string title = order.title;
     char* argv[] = {title.data(), nullptr};
     const int failed = ::posix_spawn(&answer.spawned.pid, "/proc/self/exe", files.get(), attributes.get(),

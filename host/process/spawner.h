@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "host/memory/unique_fd.h"
 
@@ -16,9 +17,11 @@ namespace forebay {
 
 /// What to start: this program again, as a child.
 struct SpawnOrder {
-  std::string title;           ///< argv[0]
-  int channel = -1;            ///< becomes descriptor spawn_channel_fd
-  std::string spawn_variable;  ///< "FOREBAY_SPAWNED=…", added to this process's environment
+  std::string title;                                      ///< argv[0]
+  int channel = -1;                                       ///< becomes descriptor spawn_channel_fd
+  int guardian = -1;                                      ///< becomes descriptor guardian_fd where it is one
+  std::string spawn_variable;                             ///< "FOREBAY_SPAWNED=…", added to the environment
+  std::optional<std::vector<std::string>> environment{};  ///< "name=value"; nothing: this process's
 };
 
 /// What was started.
