@@ -21,6 +21,7 @@ std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::device: return "device";
     case ErrorCode::interrupted: return "interrupted";
     case ErrorCode::cancelled: return "cancelled";
+    case ErrorCode::remote: return "remote";
   }
   return "unknown";
 }

@@ -24,6 +24,7 @@ enum class ErrorCode : std::uint8_t {
   device,       ///< the device backend failed
   interrupted,  ///< the run was stopped on request
   cancelled,    ///< a task was cancelled before it ran
+  remote,       ///< an exception of a type that only the other process knows (see RemoteError)
 };
 
 /// The stable lower-case name of a code, as printed and documented.

@@ -120,4 +120,20 @@ inline constexpr std::size_t image_note_bytes_max = std::size_t{1} << 20U;
 /// has completed them: a hundred looks a second cost nothing.
 inline constexpr std::chrono::milliseconds drive_slice{10};
 
+/// Of an exception that crosses processes. Message: a page of text many times over; the rest is in a log.
+/// Other texts: PATH_MAX, the longest that is ever exact. Frames: the innermost, where the fault is, also
+/// under deep recursion. Causes (std::throw_with_nested): a layer of a program each. Throws remembered by one
+/// thread: the causes of one exception and a few that were caught meanwhile.
+inline constexpr std::size_t exception_message_bytes_max = std::size_t{16} << 10U;
+inline constexpr std::size_t exception_text_bytes_max = 4096;
+inline constexpr std::size_t exception_frames_max = 64;
+inline constexpr std::size_t exception_frame_bytes_max = 1024;
+inline constexpr std::size_t exception_causes_max = 8;
+inline constexpr std::size_t throws_remembered = 8;
+
+/// Functions of one image that a stack trace may name, 16 bytes each, and images whose tables are kept. A
+/// large program has 100,000 and loads a dozen libraries with code that throws.
+inline constexpr std::size_t image_symbols_max = std::size_t{1} << 20U;
+inline constexpr std::size_t image_tables_max = 16;
+
 }  // namespace forebay::limits

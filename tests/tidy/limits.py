@@ -57,6 +57,7 @@ BYTE_COPIES = {
     "host/process/function.cpp": "a path into a function id",
     "host/process/image.cpp": "an ELF note",
     "host/process/process_state.cpp": "arguments longer than a message, into sealed memory, once",
+    "host/process/remote_error.cpp": "the pointer inside a std::exception_ptr",
     "host/process/start_child.cpp": "a name into the hand-over note",
     "device/cuda/cuda_backend.cu": "the table of the last operator, 3 KiB, into page-locked memory",
     "device/ops/finish.cpp": "u8 nhwc: the last operator where the bytes stay as they are",
