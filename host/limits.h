@@ -112,6 +112,44 @@ inline constexpr std::size_t shared_range_bytes_min = std::size_t{128} << 10U;
 /// Bytes of such a range from which on the memory that is left is asked for first: that reads files, 50 us.
 inline constexpr std::size_t admitted_range_bytes_min = std::size_t{64} << 20U;
 
+/// Each of the two rings between a pool and a worker: some thousand small tasks or results, so that neither
+/// side waits for the other; half a MiB a worker in all.
+inline constexpr std::size_t crew_ring_bytes = std::size_t{256} << 10U;
+
+/// Tasks that one worker has at a time. Those that it has not begun can be taken back, so a long queue costs
+/// no balance; it saves a wake-up a task.
+inline constexpr std::size_t crew_tasks_max = 256;
+
+/// How long a worker without a task, or a caller without a result, spins before it sleeps. A sleeper's
+/// wake-up costs 5 us on bare metal and up to 50 us on a virtual machine.
+inline constexpr std::chrono::microseconds crew_spin{50};
+inline constexpr std::chrono::microseconds crew_spin_min{4};
+
+/// How long a worker that spins holds back the word that a result is there: a caller that spins takes it
+/// sooner.
+inline constexpr std::chrono::microseconds crew_doorbell_delay{4};
+
+/// Outcomes that are taken from the rings under one hold of a pool's lock: a submit waits for no more than
+/// that.
+inline constexpr std::size_t crew_deliveries_max = 512;
+
+/// How often a worker with a limit on its growth looks at its memory, between two tasks: reading /proc is 10
+/// us.
+inline constexpr std::chrono::milliseconds crew_memory_look{250};
+
+/// How long a worker waits for room to send a large result. The pool's thread empties the channel at once,
+/// but that may be held up by a callback of the application.
+inline constexpr std::chrono::minutes crew_send{10};
+
+/// From telling a worker to end to its end, exit handlers of the application included; then it is killed.
+inline constexpr std::chrono::seconds crew_exit{10};
+
+/// From a failed start of a replacement to the next try, as long as other workers live.
+inline constexpr std::chrono::milliseconds crew_respawn{200};
+
+/// How long the pool's thread sleeps where nothing is due: events wake it.
+inline constexpr std::chrono::minutes crew_idle{10};
+
 /// Of a library's file whose build id is read: real ones have a dozen segments and 100 bytes of notes.
 inline constexpr std::size_t image_segments_max = 1024;
 inline constexpr std::size_t image_note_bytes_max = std::size_t{1} << 20U;

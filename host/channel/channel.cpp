@@ -188,6 +188,10 @@ SendResult Channel::send_until(std::span<const std::byte> message, std::span<con
   }
 }
 
+bool Channel::writable_until(Clock::time_point deadline) const {
+  return wait_for(fd_.get(), POLLOUT, deadline);
+}
+
 ReceiveResult Channel::receive_until(Received& into, Clock::time_point deadline) {
   while (true) {
     const ReceiveResult result = try_receive(into);

@@ -65,6 +65,9 @@ class Channel {
                                       std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] ReceiveResult receive_until(Received& into, std::chrono::steady_clock::time_point deadline);
 
+  /// Waits until a send is worth another try. False: the deadline has passed.
+  [[nodiscard]] bool writable_until(std::chrono::steady_clock::time_point deadline) const;
+
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] bool valid() const noexcept { return fd_.valid(); }
   void close() noexcept { fd_.reset(); }

@@ -73,6 +73,15 @@ bool FutureState::fail(std::exception_ptr error) noexcept {
   return true;
 }
 
+void FutureState::drop() noexcept {
+  Phase now = phase();
+  while (now == Phase::pending || now == Phase::cancelling) {
+    if (!phase_.compare_exchange_weak(now, Phase::cancelled)) continue;
+    finish(Phase::cancelled);
+    return;
+  }
+}
+
 bool FutureState::cancel() {
   if (host_ != nullptr) return cancel_hosted();
   if (step(Phase::pending, Phase::cancelled)) {

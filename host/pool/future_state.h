@@ -73,6 +73,10 @@ class FutureState : public std::enable_shared_from_this<FutureState> {
   /// Completes it with an exception. False, and nothing changes, if it is done or another is completing it.
   bool fail(std::exception_ptr error) noexcept;
 
+  /// Cancels it without asking the host, who has dropped the task and tells so. Nothing if it runs or is
+  /// done.
+  void drop() noexcept;
+
   // --- The waiting side ----------------------------------------------------------------------
 
   /// Cancels it if it never ran. True if it is cancelled. Asks the host, if there is one. Runs the callbacks.

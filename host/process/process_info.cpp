@@ -17,6 +17,8 @@ std::optional<std::uint64_t> field_of(pid_t pid, const char* file, std::string_v
 
 std::optional<std::uint64_t> peak_rss_bytes(pid_t pid) { return field_of(pid, "status", "VmHWM:"); }
 
+std::optional<std::uint64_t> rss_bytes(pid_t pid) { return field_of(pid, "status", "VmRSS:"); }
+
 std::optional<std::uint64_t> pss_bytes(pid_t pid) { return field_of(pid, "smaps_rollup", "Pss:"); }
 
 }  // namespace forebay

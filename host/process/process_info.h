@@ -12,6 +12,10 @@ namespace forebay {
 /// read.
 [[nodiscard]] std::optional<std::uint64_t> peak_rss_bytes(pid_t pid);
 
+/// The memory that process `pid` has resident now, shared pages included, in bytes (VmRSS in
+/// /proc/PID/status).
+[[nodiscard]] std::optional<std::uint64_t> rss_bytes(pid_t pid);
+
 /// The memory of process `pid` now, in bytes, each shared page divided by the number of its users (Pss in
 /// /proc/PID/smaps_rollup), so that processes add up. Walks the page tables: about a millisecond per GiB.
 [[nodiscard]] std::optional<std::uint64_t> pss_bytes(pid_t pid);

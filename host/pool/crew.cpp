@@ -1,0 +1,292 @@
+#include "host/pool/crew.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "host/error.h"
+#include "host/limits.h"
+#include "host/pool/crew_error.h"
+#include "host/process/cpu_count.h"
+#include "host/process/function.h"
+#include "host/sync/futex.h"
+#include "host/sync/interrupt.h"
+
+namespace forebay {
+namespace {
+
+UniqueFd event_fd() {
+  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd.valid())
+    throw os_error(errno, "cannot create an event", "raise the limit on open files (ulimit -n)");
+  return fd;
+}
+
+/// Threads whose crew was let go of by a callback in themselves: nobody else is left to join them.
+class Leftovers {
+ public:
+  Leftovers() = default;
+  Leftovers(const Leftovers&) = delete;
+  Leftovers& operator=(const Leftovers&) = delete;
+  ~Leftovers() {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  void add(std::thread thread) {
+    const std::scoped_lock lock(mutex_);
+    threads_.push_back(std::move(thread));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::thread> threads_;
+};
+
+Leftovers& leftovers() {
+  static Leftovers the_leftovers;
+  return the_leftovers;
+}
+
+void leave_to_exit(std::thread thread) { leftovers().add(std::move(thread)); }
+
+FunctionNote note_for(const TargetRef& function) {
+  FunctionNote note;
+  note.entry = function_id_of(reinterpret_cast<const void*>(function.entry));
+  if (function.target != nullptr) note.target = function_id_of(function.target);
+  return note;
+}
+
+}  // namespace
+
+Crew::Crew(CrewOptions options)
+    : options_(std::move(options)),
+      cores_(usable_cores()),
+      doorbell_(event_fd()),
+      alarm_(event_fd()),
+      spin_us_(static_cast<std::uint32_t>(limits::crew_spin.count())) {
+  if (options_.workers < 1 || options_.workers > limits::workers_max) {
+    throw Error(ErrorCode::usage, "a pool has 1 to " + std::to_string(limits::workers_max) +
+                                      " workers, not " + std::to_string(options_.workers));
+  }
+  poller_.add(doorbell_.get(), 0);
+  poller_.add(alarm_.get(), 0);
+}
+
+std::shared_ptr<Crew> Crew::start(CrewOptions options) {
+  auto crew = std::make_shared<Crew>(std::move(options));
+  if (crew->options_.initializer) {
+    const Lock lock(crew->mutex_);
+    static_cast<void>(crew->function_index(crew->options_.initializer->function));
+  }
+  if (crew->options_.start_ahead) {
+    // In the caller's thread, so that a machine that refuses is the caller's exception. On one, the members
+    // that were started end with the crew.
+    Deliveries none;  // nothing has been submitted
+    for (std::uint32_t i = 0; i < crew->options_.workers; ++i) crew->admit(crew->start_member(), none);
+  }
+  // The thread owns the crew too: the last other owner may be a callback that runs in it.
+  crew->thread_ = std::thread([crew] { crew->run(); });
+  return crew;
+}
+
+Crew::~Crew() {
+  if (!thread_.joinable()) return;  // the start failed
+  if (thread_id_.load() == std::this_thread::get_id()) {
+    leave_to_exit(std::move(thread_));
+  } else {
+    thread_.join();  // it has ended: it owned the crew until then
+  }
+}
+
+std::uint32_t Crew::function_index(const TargetRef& function) {
+  const auto found = std::find(function_refs_.rbegin(), function_refs_.rend(), function);
+  if (found != function_refs_.rend()) {
+    return static_cast<std::uint32_t>(std::distance(found, function_refs_.rend()) - 1);
+  }
+  functions_.push_back(note_for(function));
+  function_refs_.push_back(function);
+  return static_cast<std::uint32_t>(function_refs_.size() - 1);
+}
+
+void Crew::require_open() const {
+  if (broken_ && !terminated_) std::rethrow_exception(broken_);
+  if (closed_) {
+    throw Error(ErrorCode::usage,
+                "the pool takes no more tasks: it has been closed, shut down or terminated");
+  }
+}
+
+void Crew::submit(std::uint64_t serial, const TargetRef& function, Encoded arguments, std::uint32_t count,
+                  std::shared_ptr<TaskSink> sink) {
+  auto task = std::make_unique<CrewTask>();
+  task->serial = serial;
+  task->count = count;
+  task->arguments = std::move(arguments);
+  task->sink = std::move(sink);
+  bool more_workers = false;
+  Deliveries out;
+  {
+    const Lock lock(mutex_);
+    require_open();
+    task->function = function_index(function);
+    tasks_.emplace(serial, task.get());
+    if (!queue_.empty() || !give(task, out)) queue_.push_back(std::move(task));
+    more_workers = wanted() > 0;
+  }
+  out.hand_out();
+  if (more_workers) wake_thread();
+}
+
+void Crew::close() {
+  {
+    const Lock lock(mutex_);
+    closed_ = true;
+  }
+  wake_thread();
+}
+
+void Crew::terminate(std::exception_ptr reason) {
+  {
+    const Lock lock(mutex_);
+    if (!terminated_) terminate_reason_ = std::move(reason);
+    terminated_ = true;
+    closed_ = true;
+  }
+  wake_thread();
+}
+
+std::vector<std::shared_ptr<TaskSink>> Crew::take_waiting() {
+  std::vector<std::shared_ptr<TaskSink>> sinks;
+  {
+    const Lock lock(mutex_);
+    const auto drop = [&](const CrewTask& task) {
+      tasks_.erase(task.serial);
+      sinks.push_back(task.sink);
+    };
+    for (const auto& member : members_) {
+      while (const auto task = member->take_back_last()) drop(*task);
+    }
+    // One that ran already, and waits to run again after its worker's death, has begun.
+    const auto begun = [](const std::unique_ptr<CrewTask>& task) {
+      return task->deaths != 0 || task->next != 0;
+    };
+    for (const auto& task : queue_) {
+      if (!begun(task)) drop(*task);
+    }
+    std::erase_if(queue_, [&](const auto& task) { return !begun(task); });
+    note_busy();
+  }
+  wake_thread();
+  return sinks;
+}
+
+void Crew::signal_workers(int number) {
+  const Lock lock(mutex_);
+  for (const auto& member : members_) member->child().signal(number);
+}
+
+bool Crew::join(Clock::time_point deadline) {
+  Lock lock(mutex_);
+  if (must_drive()) throw Error(ErrorCode::usage, "a callback of a pool cannot wait for the pool's end");
+  return detail::wait_interruptibly(lock, changed_, deadline, [this] { return ended_; });
+}
+
+void Crew::wait_for_end() noexcept {
+  Lock lock(mutex_);
+  changed_.wait(lock, [this] { return ended_; });
+}
+
+bool Crew::closed() const {
+  const Lock lock(mutex_);
+  return closed_;
+}
+
+std::exception_ptr Crew::broken() const {
+  const Lock lock(mutex_);
+  return broken_;
+}
+
+std::vector<pid_t> Crew::worker_pids() const {
+  const Lock lock(mutex_);
+  std::vector<pid_t> pids;
+  for (const auto& member : members_) pids.push_back(member->child().pid());
+  return pids;
+}
+
+void Crew::wake_thread() noexcept {
+  const std::uint64_t one = 1;
+  static_cast<void>(::write(alarm_.get(), &one, sizeof(one)));  // a full counter (EAGAIN) wakes as well
+}
+
+bool Crew::try_cancel(std::uint64_t task) noexcept {
+  const Lock lock(mutex_);
+  const auto found = tasks_.find(task);
+  if (found == tasks_.end()) return false;
+  std::unique_ptr<CrewTask> taken;
+  if (CrewMember* member = found->second->member; member != nullptr) {
+    taken = member->take_back(*found->second);
+  } else {
+    const auto waiting = std::find_if(queue_.begin(), queue_.end(),
+                                      [&](const auto& entry) { return entry.get() == found->second; });
+    // One that ran already, and waits to run again after its worker's death, counts as begun.
+    if (waiting == queue_.end() || (*waiting)->deaths != 0 || (*waiting)->next != 0) return false;
+    taken = std::move(*waiting);
+    queue_.erase(waiting);
+  }
+  if (!taken) return false;
+  tasks_.erase(task);
+  note_busy();
+  if (closed_) wake_thread();
+  return true;
+}
+
+bool Crew::is_running(std::uint64_t task) const noexcept {
+  const Lock lock(mutex_);
+  const auto found = tasks_.find(task);
+  if (found == tasks_.end()) return false;
+  return found->second->member != nullptr ? found->second->member->begun(*found->second)
+                                          : found->second->deaths != 0;
+}
+
+void Crew::help(const std::atomic<bool>& done, TimePoint deadline) {
+  // A spinning waiter takes a core from a worker where there are no more cores than workers at work.
+  {
+    const Lock lock(mutex_);
+    if (busy() + 1 > cores_) return;
+    if (spinners_++ == 0) withdraw_sleep();
+  }
+  // Every sixteenth try is a long one: what was not worth a spin before may be by now.
+  const bool long_try = helps_.fetch_add(1, std::memory_order_relaxed) % 16 == 0;
+  const auto budget =
+      long_try ? limits::crew_spin : std::chrono::microseconds(spin_us_.load(std::memory_order_relaxed));
+  const auto until = std::min(deadline, Clock::now() + budget);
+  Deliveries out;
+  bool more = true;
+  while (!done.load(std::memory_order_acquire) && Clock::now() < until) {
+    {
+      const Lock lock(mutex_);
+      more = collect(out);
+    }
+    out.hand_out();
+    if (!more) spin_pause();
+  }
+  const bool in_time = done.load(std::memory_order_acquire);
+  const auto longest = static_cast<std::uint32_t>(limits::crew_spin.count());
+  const auto shortest = static_cast<std::uint32_t>(limits::crew_spin_min.count());
+  const auto now_us = static_cast<std::uint32_t>(budget.count());
+  spin_us_.store(in_time ? std::min(longest, now_us * 4) : std::max(shortest, now_us / 2),
+                 std::memory_order_relaxed);
+  {
+    const Lock lock(mutex_);
+    // What came while nobody was announced to sleep is taken by the thread, which this wakes.
+    if (--spinners_ == 0 && !announce_sleep()) wake_thread();
+  }
+}
+
+bool Crew::must_drive() const noexcept { return thread_id_.load() == std::this_thread::get_id(); }
+
+void Crew::drive(TimePoint until) { static_cast<void>(step(until)); }
+
+}  // namespace forebay

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "host/error.h"
+#include "host/limits.h"
+#include "host/pool/crew.h"
+#include "host/pool/crew_error.h"
+#include "host/process/crash_point.h"
+
+// How members of a crew end, by themselves or by its will, and what becomes of their tasks. Under its lock.
+
+namespace forebay {
+
+/// Confirms the exits of members that have ended, and settles what they had.
+void Crew::bury_the_dead(Deliveries& out) {
+  for (std::size_t i = 0; i < members_.size();) {
+    CrewMember& member = *members_[i];
+    const bool late_start = !member.ready && Clock::now() > member.since + limits::child_start;
+    const bool late_stop = member.stopping && Clock::now() > member.since + limits::crew_exit;
+    if (late_start || late_stop) member.child().kill_group();
+    const auto status = member.ended ? member.child().wait_until(Clock::time_point{}) : std::nullopt;
+    if (!status) {
+      ++i;
+      continue;
+    }
+    while (collect_from(member, out) && out.size() < limits::crew_deliveries_max) {
+    }
+    if (out.size() >= limits::crew_deliveries_max) return;  // the next round goes on
+    poller_.remove(member.child().pidfd());
+    std::unique_ptr<CrewMember> dead = std::move(members_[i]);
+    members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(i));
+    settle(*dead, *status, out);
+    note_busy();
+  }
+}
+
+void Crew::settle(CrewMember& member, const ExitStatus& status, Deliveries& out) {
+  const bool expected = member.stopping && member.load() == 0;
+  if (!expected && !terminated_) {
+    ++deaths_without_progress_;
+    if (options_.on_death == OnDeath::break_pool) {
+      break_with(std::make_exception_ptr(
+                     BrokenProcessPool("a worker died, so the pool's tasks are given up: pid " +
+                                       std::to_string(member.child().pid()) + ", " + describe(status))),
+                 out);
+    } else if (deaths_without_progress_ >= limits::deaths_without_progress_max) {
+      break_with(
+          std::make_exception_ptr(BrokenProcessPool(
+              std::to_string(deaths_without_progress_) +
+              " workers died one after another without finishing a task; the last: " + describe(status))),
+          out);
+    }
+  }
+  std::vector<std::unique_ptr<CrewTask>> rest;
+  std::optional<std::uint32_t> guilty;
+  if (member.front() != nullptr) guilty = member.item_at_death(*member.front());
+  while (member.front() != nullptr) rest.push_back(member.pop_front());
+  for (auto task = rest.rbegin(); task != rest.rend(); ++task) {
+    if (broken_) {
+      fail_rest(**task, broken_, out);
+    } else if (guilty && task + 1 == rest.rend()) {
+      charge(member, std::move(*task), *guilty, status, out);
+    } else {
+      requeue_front(std::move(*task));
+    }
+  }
+}
+
+/// The worker died of `item`: by policy it runs again, or fails; the items behind it are not concerned.
+void Crew::charge(CrewMember& member, std::unique_ptr<CrewTask> task, std::uint32_t item,
+                  const ExitStatus& status, Deliveries& out) {
+  ++task->deaths;
+  if (options_.on_death == OnDeath::retry && task->deaths <= options_.retries) {
+    requeue_front(std::move(task));
+    return;
+  }
+  out.add_failure(
+      task->sink, item,
+      std::make_exception_ptr(WorkerDied(member.child().pid(), status, task->serial, item, task->deaths)));
+  task->deaths = 0;
+  task->next = item + 1;
+  if (task->next < task->count) {
+    requeue_front(std::move(task));
+  } else {
+    tasks_.erase(task->serial);
+  }
+}
+
+/// The crew cannot go on: everything that it has fails with `error`, and so does what comes.
+void Crew::break_with(std::exception_ptr error, Deliveries& out) {
+  if (broken_) return;
+  broken_ = std::move(error);
+  closed_ = true;
+  for (const auto& task : queue_) fail_rest(*task, broken_, out);
+  queue_.clear();
+  for (const auto& member : members_) {
+    // Their tasks fail in settle(), after their exit is confirmed.
+    member->closing = true;
+    member->child().kill_group();
+  }
+}
+
+/// After terminate().
+void Crew::end_members(Deliveries& out) {
+  if (!broken_) {
+    broken_ = terminate_reason_ ? terminate_reason_ : std::make_exception_ptr(PoolTerminated());
+    for (const auto& task : queue_) fail_rest(*task, broken_, out);
+    queue_.clear();
+  }
+  for (const auto& member : members_) {
+    member->closing = true;
+    member->child().kill_group();
+  }
+}
+
+/// Tells those to end that are to end and have nothing left.
+void Crew::retire_and_stop() {
+  const bool no_more = closed_ && queue_.empty();
+  const auto now = Clock::now();
+  for (const auto& member : members_) {
+    if (member->stopping) continue;
+    while (member->retiring) {
+      auto task = member->take_back_last();
+      if (!task) break;
+      requeue_front(std::move(task));
+    }
+    if (member->load() != 0) continue;
+    const bool idle_too_long =
+        options_.idle_timeout.count() > 0 && now - member->since >= options_.idle_timeout;
+    if (no_more || member->closing || idle_too_long) static_cast<void>(member->send_stop());
+  }
+}
+
+}  // namespace forebay

@@ -1,0 +1,206 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "host/contract.h"
+#include "host/error.h"
+#include "host/limits.h"
+#include "host/pool/crew.h"
+#include "host/pool/crew_error.h"
+#include "host/pool/crew_worker.h"
+#include "host/process/crash_point.h"
+#include "host/process/start_child.h"
+
+// The crew's own thread: starts workers, notices their deaths, ends them, and sleeps.
+
+namespace forebay {
+namespace {
+
+Encoded copy_of(const Encoded& encoded) {
+  Encoder copy;
+  copy.write(encoded.bytes.data(), encoded.bytes.size());
+  Encoded result = copy.take();
+  for (const UniqueFd& fd : encoded.fds) {
+    Encoder one;
+    one.write_fd(fd.get());
+    result.fds.push_back(std::move(one.take().fds.front()));
+  }
+  return result;
+}
+
+void block_all_signals() noexcept {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+}  // namespace
+
+void Crew::run() noexcept {
+  block_all_signals();  // the application's handlers never run here
+  ::pthread_setname_np(::pthread_self(), "forebay-pool");
+  thread_id_ = std::this_thread::get_id();
+  while (step(Clock::now() + limits::crew_idle)) {
+  }
+  const Lock lock(mutex_);
+  ended_ = true;
+  changed_.notify_all();
+}
+
+/// One round: handles what there is, or waits until something is there, at most until `until`. False: the
+/// crew has ended.
+bool Crew::step(TimePoint until) {
+  Deliveries out;
+  start_wanted();
+  bool sleep = false;
+  {
+    const Lock lock(mutex_);
+    const bool any = collect(out);
+    bury_the_dead(out);
+    if (terminated_) end_members(out);
+    dispatch(out);
+    retire_and_stop();
+    if (out.empty() && finished()) return false;
+    if (!any && out.empty() && wanted() == 0) sleep = spinners_ != 0 || announce_sleep();
+    until = sleep ? std::min(until, next_due()) : TimePoint{};
+  }
+  out.hand_out();
+  wait_for_events(until);
+  if (sleep) {
+    const Lock lock(mutex_);
+    if (spinners_ == 0) withdraw_sleep();
+  }
+  return true;
+}
+
+/// Workers' ends and rings of the doorbell, at most until `until`; a time that has passed asks once.
+void Crew::wait_for_events(TimePoint until) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+  const auto events = poller_.wait(std::max(left, std::chrono::milliseconds(0)));
+  for (const Poller::Event& event : events) {
+    if (event.tag != 0) {
+      const Lock lock(mutex_);
+      const auto found = std::find_if(members_.begin(), members_.end(),
+                                      [&event](const auto& member) { return member->id() == event.tag; });
+      if (found != members_.end()) (*found)->ended = true;
+      continue;
+    }
+    std::uint64_t rung = 0;
+    static_cast<void>(::read(doorbell_.get(), &rung, sizeof(rung)));
+    static_cast<void>(::read(alarm_.get(), &rung, sizeof(rung)));
+  }
+}
+
+bool Crew::announce_sleep() noexcept {
+  bool nothing = true;
+  for (const auto& member : members_) nothing = member->results().announce() && nothing;
+  return nothing;
+}
+
+void Crew::withdraw_sleep() noexcept {
+  for (const auto& member : members_) member->results().withdraw();
+}
+
+/// How many workers are missing.
+std::uint32_t Crew::wanted() const noexcept {
+  if (terminated_ || broken_ || Clock::now() < start_again_) return 0;
+  std::uint32_t alive = starting_;
+  std::size_t idle = 0;
+  for (const auto& member : members_) {
+    if (member->closing || member->stopping) continue;
+    ++alive;
+    if (member->load() == 0) ++idle;
+  }
+  if (alive >= options_.workers) return 0;
+  const std::uint32_t missing = options_.workers - alive;
+  const std::size_t waiting = queue_.size();
+  if (options_.start_ahead && !(closed_ && waiting == 0)) return missing;
+  const std::size_t needed = waiting > idle + starting_ ? waiting - idle - starting_ : 0;
+  return static_cast<std::uint32_t>(std::min<std::size_t>(missing, needed));
+}
+
+void Crew::start_wanted() {
+  bool failed = false;
+  while (!failed) {
+    {
+      const Lock lock(mutex_);
+      if (wanted() == 0) return;
+      ++starting_;
+    }
+    Deliveries out;
+    try {
+      admit(start_member(), out);
+    } catch (const Error&) {
+      failed = true;
+      // Others go on and this is tried again; without any the tasks would wait for ever.
+      const Lock lock(mutex_);
+      start_again_ = Clock::now() + limits::crew_respawn;
+      if (members_.empty()) break_with(std::current_exception(), out);
+    }
+    {
+      const Lock lock(mutex_);
+      --starting_;
+    }
+    out.hand_out();
+  }
+}
+
+std::unique_ptr<CrewMember> Crew::start_member() {
+  SealedMemory memory = SealedMemory::create("forebay-pool-link", CrewLink::bytes);
+  CrewLink::create(memory.bytes());
+  std::uint64_t id = 0;
+  {
+    const Lock lock(mutex_);
+    id = ++last_member_;
+  }
+  CrewSetup setup;
+  setup.link_bytes = memory.bytes().size();
+  setup.memory_growth_bytes = options_.memory_growth_bytes_max;
+  setup.cores = cores_;
+  const std::array<int, 2> fds{memory.fd(), doorbell_.get()};
+  const Parcel parcel{std::as_bytes(std::span(&setup, 1)), fds};
+  SpawnOptions child_options = options_.child;
+  child_options.title = "forebay: " + options_.name + " worker " + std::to_string(id);
+  child_options.name = "forebay-worker";
+  Child child = start_child(&crew_worker_main, child_options, options_.method, {&parcel, 1});
+  return std::make_unique<CrewMember>(id, std::move(child), std::move(memory));
+}
+
+void Crew::admit(std::unique_ptr<CrewMember> member, Deliveries& out) {
+  const Lock lock(mutex_);
+  if (options_.initializer) {
+    CrewTask task;
+    task.function = function_index(options_.initializer->function);
+    task.arguments = copy_of(options_.initializer->arguments);
+    const auto sent = member->send(task, TaskKind::initialise, functions_);
+    expect(sent == CrewMember::Sent::sent, "a new ring has room for the initializer");
+    member->tasks_sent = 0;
+  }
+  poller_.add(member->child().pidfd(), member->id());
+  members_.push_back(std::move(member));
+  note_busy();
+  dispatch(out);
+}
+
+Crew::Clock::time_point Crew::next_due() const noexcept {
+  auto due = Clock::time_point::max();
+  if (start_again_ > Clock::now()) due = start_again_;
+  for (const auto& member : members_) {
+    if (member->stopping) due = std::min(due, member->since + limits::crew_exit);
+    if (!member->ready) due = std::min(due, member->since + limits::child_start);
+    if (options_.idle_timeout.count() > 0 && member->load() == 0 && !member->stopping) {
+      due = std::min(due, member->since + options_.idle_timeout);
+    }
+  }
+  return due;
+}
+
+bool Crew::finished() const noexcept {
+  return closed_ && members_.empty() && starting_ == 0 && (queue_.empty() || broken_ != nullptr);
+}
+
+}  // namespace forebay

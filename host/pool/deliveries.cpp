@@ -1,0 +1,81 @@
+#include "host/pool/deliveries.h"
+
+#include <utility>
+
+#include "host/channel/ring.h"
+#include "host/process/remote_error.h"
+
+namespace forebay {
+
+void Deliveries::add(const std::shared_ptr<TaskSink>& sink, std::uint32_t item, Kind kind, std::size_t begin,
+                     std::size_t size) {
+  // Neighbours are mostly items of one task.
+  if (sinks_.empty() || sinks_.back() != sink) sinks_.push_back(sink);
+  entries_.push_back({sink.get(), item, kind, begin, size});
+}
+
+std::size_t Deliveries::keep(std::span<const std::byte> bytes) {
+  const std::size_t begin = (bytes_.size() + ring_alignment - 1) / ring_alignment * ring_alignment;
+  bytes_.resize(begin);
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  return begin;
+}
+
+void Deliveries::add_result(const std::shared_ptr<TaskSink>& sink, std::uint32_t item,
+                            std::span<const std::byte> bytes) {
+  add(sink, item, Kind::result, bytes.empty() ? 0 : keep(bytes), bytes.size());
+}
+
+void Deliveries::add_result(const std::shared_ptr<TaskSink>& sink, std::uint32_t item, Payload payload) {
+  payloads_.push_back(std::move(payload));
+  add(sink, item, Kind::payload, payloads_.size() - 1, 0);
+}
+
+void Deliveries::add_exception(const std::shared_ptr<TaskSink>& sink, std::uint32_t item,
+                               std::span<const std::byte> bytes) {
+  add(sink, item, Kind::exception, keep(bytes), bytes.size());
+}
+
+void Deliveries::add_failure(const std::shared_ptr<TaskSink>& sink, std::uint32_t item,
+                             std::exception_ptr error) {
+  failures_.push_back(std::move(error));
+  add(sink, item, Kind::failure, failures_.size() - 1, 0);
+}
+
+void Deliveries::hand_out(const Entry& entry) {
+  const std::span<const std::byte> bytes = std::span(bytes_).subspan(
+      entry.kind == Kind::result || entry.kind == Kind::exception ? entry.begin : 0, entry.size);
+  switch (entry.kind) {
+    case Kind::result: {
+      Decoder decoder(bytes, {});
+      entry.sink->returned(entry.item, decoder);
+      break;
+    }
+    case Kind::payload: {
+      Payload& payload = payloads_[entry.begin];
+      Decoder decoder(payload.bytes(), payload.fds());
+      entry.sink->returned(entry.item, decoder);
+      payload = Payload{};
+      break;
+    }
+    case Kind::exception: entry.sink->threw(entry.item, decode_exception(bytes)); break;
+    case Kind::failure: entry.sink->threw(entry.item, failures_[entry.begin]); break;
+  }
+}
+
+void Deliveries::hand_out() noexcept {
+  for (const Entry& entry : entries_) {
+    try {
+      hand_out(entry);
+    } catch (...) {
+      entry.sink->threw(entry.item, std::current_exception());
+    }
+  }
+  entries_.clear();
+  bytes_.clear();
+  payloads_.clear();
+  failures_.clear();
+  sinks_.clear();
+}
+
+}  // namespace forebay

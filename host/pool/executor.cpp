@@ -1,0 +1,74 @@
+#include "host/pool/executor.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "host/process/cpu_count.h"
+#include "host/process/start_method.h"
+
+namespace forebay {
+namespace {
+
+constexpr auto no_limit = Crew::Clock::time_point::max();
+
+CrewOptions crew_options(ExecutorOptions options) {
+  CrewOptions crew;
+  crew.workers = options.max_workers.value_or(default_pool_size());
+  crew.start_ahead = false;
+  crew.initializer = std::move(options.initializer);
+  crew.tasks_per_worker_max = options.max_tasks_per_child;
+  crew.idle_timeout = options.idle_timeout;
+  crew.memory_growth_bytes_max = options.memory_growth_bytes_max;
+  crew.on_death = options.on_death;
+  crew.retries = options.retries;
+  crew.method = options.start_method.value_or(get_start_method());
+  crew.child = std::move(options.child);
+  crew.name = "executor";
+  return crew;
+}
+
+}  // namespace
+
+std::uint32_t default_pool_size() { return std::max(1U, usable_cores() - 1); }
+
+ProcessPoolExecutor::ProcessPoolExecutor(std::uint32_t max_workers)
+    : ProcessPoolExecutor(ExecutorOptions{.max_workers = max_workers}) {}
+
+ProcessPoolExecutor::ProcessPoolExecutor(ExecutorOptions options)
+    : crew_(Crew::start(crew_options(std::move(options)))), unwinding_(std::uncaught_exceptions()) {}
+
+ProcessPoolExecutor::~ProcessPoolExecutor() {
+  if (!crew_) return;
+  if (std::uncaught_exceptions() > unwinding_) {
+    crew_->terminate();
+  } else {
+    crew_->close();
+  }
+  // In a callback of its own thread it cannot wait: the thread then ends by itself.
+  if (!crew_->must_drive()) crew_->wait_for_end();
+}
+
+void ProcessPoolExecutor::shutdown(bool wait, bool cancel_futures) {
+  crew_->close();
+  if (cancel_futures) {
+    // Every sink of an executor's crew is a CancellableSink.
+    for (const auto& sink : crew_->take_waiting()) static_cast<CancellableSink&>(*sink).cancel();
+  }
+  if (wait) static_cast<void>(crew_->join(no_limit));
+}
+
+void ProcessPoolExecutor::terminate_workers() {
+  crew_->signal_workers(SIGTERM);
+  kill_workers();
+}
+
+void ProcessPoolExecutor::kill_workers() {
+  crew_->terminate();
+  static_cast<void>(crew_->join(no_limit));
+}
+
+}  // namespace forebay
