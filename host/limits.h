@@ -147,6 +147,10 @@ inline constexpr std::chrono::seconds crew_exit{10};
 /// From a failed start of a replacement to the next try, as long as other workers live.
 inline constexpr std::chrono::milliseconds crew_respawn{200};
 
+/// Workers that die one after another before they can work, until their pool is broken. A machine that is
+/// short of memory for a moment may cost a few.
+inline constexpr std::uint32_t crew_start_deaths_max = 8;
+
 /// How long the pool's thread sleeps where nothing is due: events wake it.
 inline constexpr std::chrono::minutes crew_idle{10};
 

@@ -1,10 +1,13 @@
 #include "host/pool/crew.h"
 
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "host/error.h"
@@ -63,6 +66,7 @@ FunctionNote note_for(const TargetRef& function) {
 Crew::Crew(CrewOptions options)
     : options_(std::move(options)),
       cores_(usable_cores()),
+      home_(::getpid()),
       doorbell_(event_fd()),
       alarm_(event_fd()),
       spin_us_(static_cast<std::uint32_t>(limits::crew_spin.count())) {
@@ -86,13 +90,30 @@ std::shared_ptr<Crew> Crew::start(CrewOptions options) {
     Deliveries none;  // nothing has been submitted
     for (std::uint32_t i = 0; i < crew->options_.workers; ++i) crew->admit(crew->start_member(), none);
   }
-  // The thread owns the crew too: the last other owner may be a callback that runs in it.
-  crew->thread_ = std::thread([crew] { crew->run(); });
+  // The thread owns the crew too: the last other owner may be a callback that runs in it. It inherits a mask
+  // that blocks all signals: the application's handlers never run on it.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    crew->thread_ = std::thread([crew] { crew->run(); });
+  } catch (const std::system_error& error) {
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw Error(ErrorCode::spawn, std::string("cannot start a pool's thread: ") + error.what() +
+                                      "; raise the limit on processes (ulimit -u)");
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return crew;
 }
 
 Crew::~Crew() {
   if (!thread_.joinable()) return;  // the start failed
+  if (is_copy()) {
+    // The thread is the original's: not to be joined here, and its object must not be destroyed.
+    static_cast<void>(std::make_unique<std::thread>(std::move(thread_)).release());
+    return;
+  }
   if (thread_id_.load() == std::this_thread::get_id()) {
     leave_to_exit(std::move(thread_));
   } else {
@@ -147,10 +168,16 @@ void Crew::close() {
   wake_thread();
 }
 
-void Crew::terminate(std::exception_ptr reason) {
+void Crew::terminate(bool gently) {
+  if (is_copy()) return;
   {
     const Lock lock(mutex_);
-    if (!terminated_) terminate_reason_ = std::move(reason);
+    if (!gently) {
+      kill_at_ = Clock::time_point{};
+    } else if (!terminated_) {
+      kill_at_ = Clock::now() + limits::child_stop;
+      for (const auto& member : members_) member->child().signal(SIGTERM);
+    }
     terminated_ = true;
     closed_ = true;
   }
@@ -182,18 +209,16 @@ std::vector<std::shared_ptr<TaskSink>> Crew::take_waiting() {
   return sinks;
 }
 
-void Crew::signal_workers(int number) {
-  const Lock lock(mutex_);
-  for (const auto& member : members_) member->child().signal(number);
-}
-
 bool Crew::join(Clock::time_point deadline) {
   Lock lock(mutex_);
   if (must_drive()) throw Error(ErrorCode::usage, "a callback of a pool cannot wait for the pool's end");
   return detail::wait_interruptibly(lock, changed_, deadline, [this] { return ended_; });
 }
 
+bool Crew::is_copy() const noexcept { return home_ != ::getpid(); }
+
 void Crew::wait_for_end() noexcept {
+  if (is_copy()) return;
   Lock lock(mutex_);
   changed_.wait(lock, [this] { return ended_; });
 }

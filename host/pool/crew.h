@@ -66,13 +66,11 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
 
   /// No more tasks; workers end when the last is done. Does not block.
   void close();
-  /// Ends the workers at once; what is not done fails with `reason` (nothing: PoolTerminated). Does not
-  /// block.
-  void terminate(std::exception_ptr reason = nullptr);
+  /// Ends the workers: at once, or by SIGTERM, with some time until they are killed (limits::child_stop).
+  /// What is not done fails with PoolTerminated. Does not block.
+  void terminate(bool gently = false);
   /// Takes out the tasks that no worker has begun: their sinks are the caller's to tell.
   [[nodiscard]] std::vector<std::shared_ptr<TaskSink>> take_waiting();
-  /// Sends every worker a signal.
-  void signal_workers(int number);
   /// Waits for the end after close() or terminate(), and for all outcomes to be handed out. False: the
   /// deadline passed. Throws Interrupted.
   [[nodiscard]] bool join(Clock::time_point deadline);
@@ -99,6 +97,7 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   std::uint32_t function_index(const TargetRef& function);
   void require_open() const;
   void wake_thread() noexcept;
+  [[nodiscard]] bool is_copy() const noexcept;
 
   // crew_dispatch.cpp: under the lock
   void dispatch(Deliveries& out);
@@ -110,6 +109,7 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   bool collect(Deliveries& out);
   bool collect_from(CrewMember& member, Deliveries& out);
   void take_record(CrewMember& member, std::span<std::byte> block, Deliveries& out);
+  void note_able(CrewMember& member) noexcept;
   void item_done(CrewMember& member, CrewTask& task, std::uint32_t item);
   void fail_rest(CrewTask& task, const std::exception_ptr& error, Deliveries& out);
   void note_busy() noexcept;
@@ -139,6 +139,7 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
 
   const CrewOptions options_;
   const std::uint32_t cores_;
+  const pid_t home_;  // the process whose thread and children these are: a forked copy leaves them alone
   Poller poller_;
   UniqueFd doorbell_;  // rung by workers
   UniqueFd alarm_;     // rung by this process
@@ -155,15 +156,15 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   std::vector<FunctionNote> functions_;
   std::vector<TargetRef> function_refs_;
   std::uint64_t last_member_ = 0;
-  std::uint32_t starting_ = 0;  // members that are being started outside of the lock
-  std::uint32_t spinners_ = 0;  // waiters that watch the rings
-  std::uint32_t deaths_without_progress_ = 0;
-  Clock::time_point start_again_{};  // after a failed start
+  std::uint32_t starting_ = 0;            // members that are being started outside of the lock
+  std::uint32_t spinners_ = 0;            // waiters that watch the rings
+  std::uint32_t deaths_before_able_ = 0;  // one after another
+  Clock::time_point start_again_{};       // after a failed start
   bool closed_ = false;
   bool terminated_ = false;
   bool ended_ = false;  // the thread has done its last work
   std::exception_ptr broken_;
-  std::exception_ptr terminate_reason_;
+  Clock::time_point kill_at_{};  // after terminate()
 
   std::thread thread_;
 };

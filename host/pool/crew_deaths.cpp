@@ -37,20 +37,16 @@ void Crew::bury_the_dead(Deliveries& out) {
 
 void Crew::settle(CrewMember& member, const ExitStatus& status, Deliveries& out) {
   const bool expected = member.stopping && member.load() == 0;
-  if (!expected && !terminated_) {
-    ++deaths_without_progress_;
-    if (options_.on_death == OnDeath::break_pool) {
-      break_with(std::make_exception_ptr(
-                     BrokenProcessPool("a worker died, so the pool's tasks are given up: pid " +
-                                       std::to_string(member.child().pid()) + ", " + describe(status))),
-                 out);
-    } else if (deaths_without_progress_ >= limits::deaths_without_progress_max) {
-      break_with(
-          std::make_exception_ptr(BrokenProcessPool(
-              std::to_string(deaths_without_progress_) +
-              " workers died one after another without finishing a task; the last: " + describe(status))),
-          out);
-    }
+  if (!expected && !terminated_ && options_.on_death == OnDeath::break_pool) {
+    break_with(std::make_exception_ptr(
+                   BrokenProcessPool("a worker died, so the pool's tasks are given up: pid " +
+                                     std::to_string(member.child().pid()) + ", " + describe(status))),
+               out);
+  } else if (!member.able && !terminated_ && ++deaths_before_able_ >= limits::crew_start_deaths_max) {
+    break_with(std::make_exception_ptr(BrokenProcessPool(
+                   std::to_string(deaths_before_able_) +
+                   " workers died one after another before they could work; the last: " + describe(status))),
+               out);
   }
   std::vector<std::unique_ptr<CrewTask>> rest;
   std::optional<std::uint32_t> guilty;
@@ -104,13 +100,13 @@ void Crew::break_with(std::exception_ptr error, Deliveries& out) {
 /// After terminate().
 void Crew::end_members(Deliveries& out) {
   if (!broken_) {
-    broken_ = terminate_reason_ ? terminate_reason_ : std::make_exception_ptr(PoolTerminated());
+    broken_ = std::make_exception_ptr(PoolTerminated());
     for (const auto& task : queue_) fail_rest(*task, broken_, out);
     queue_.clear();
   }
   for (const auto& member : members_) {
     member->closing = true;
-    member->child().kill_group();
+    if (Clock::now() >= kill_at_) member->child().kill_group();
   }
 }
 

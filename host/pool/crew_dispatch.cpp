@@ -136,6 +136,7 @@ void Crew::take_record(CrewMember& member, std::span<std::byte> block, Deliverie
   if (head.payload_bytes > bytes.size()) garbled("received a result that is longer than its block");
   if (head.kind == ResultKind::ready) {
     member.ready = true;
+    if (!options_.initializer) note_able(member);
     if (member.words().wants_to_retire.load(std::memory_order_relaxed) != 0) {
       member.closing = true;
       member.retiring = true;
@@ -154,7 +155,10 @@ void Crew::take_record(CrewMember& member, std::span<std::byte> block, Deliverie
     }
     return;
   }
-  if (head.serial == 0) return;  // the initializer has returned
+  if (head.serial == 0) {  // the initializer has returned
+    note_able(member);
+    return;
+  }
   CrewTask* task = member.front();
   if (task == nullptr || task->serial != head.serial || head.item != task->next || head.item >= task->count) {
     garbled("received a result that nobody waits for");
@@ -162,17 +166,26 @@ void Crew::take_record(CrewMember& member, std::span<std::byte> block, Deliverie
   if (head.kind == ResultKind::threw) {
     out.add_exception(task->sink, head.item, bytes.first(head.payload_bytes));
   } else if (head.on_channel != 0) {
-    out.add_result(task->sink, head.item, Payload::receive(member.child().channel(), head.serial));
+    // No descriptor left here, say: that is this result's failure, not its worker's.
+    try {
+      out.add_result(task->sink, head.item, Payload::receive(member.child().channel(), head.serial));
+    } catch (const Error&) {
+      out.add_failure(task->sink, head.item, std::current_exception());
+    }
   } else {
     out.add_result(task->sink, head.item, bytes.first(head.payload_bytes));
   }
   item_done(member, *task, head.item);
 }
 
+void Crew::note_able(CrewMember& member) noexcept {
+  member.able = true;
+  deaths_before_able_ = 0;
+}
+
 void Crew::item_done(CrewMember& member, CrewTask& task, std::uint32_t item) {
   task.next = item + 1;
   task.deaths = 0;
-  deaths_without_progress_ = 0;
   if (task.next < task.count) return;
   tasks_.erase(task.serial);
   static_cast<void>(member.pop_front());

@@ -55,6 +55,7 @@ class CrewMember {
   [[nodiscard]] CrewWords& words() noexcept { return link_.words; }
 
   bool ready = false;     ///< it has said so
+  bool able = false;      ///< and its initializer, if there is one, has returned
   bool closing = false;   ///< gets no more tasks
   bool retiring = false;  ///< also gives back those that it has not begun
   bool ended = false;     ///< its pidfd says so

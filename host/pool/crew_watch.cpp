@@ -1,4 +1,4 @@
-#include <signal.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,16 +32,9 @@ Encoded copy_of(const Encoded& encoded) {
   return result;
 }
 
-void block_all_signals() noexcept {
-  sigset_t all;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
-}
-
 }  // namespace
 
 void Crew::run() noexcept {
-  block_all_signals();  // the application's handlers never run here
   ::pthread_setname_np(::pthread_self(), "forebay-pool");
   thread_id_ = std::this_thread::get_id();
   while (step(Clock::now() + limits::crew_idle)) {
@@ -109,17 +102,14 @@ void Crew::withdraw_sleep() noexcept {
 std::uint32_t Crew::wanted() const noexcept {
   if (terminated_ || broken_ || Clock::now() < start_again_) return 0;
   std::uint32_t alive = starting_;
-  std::size_t idle = 0;
   for (const auto& member : members_) {
-    if (member->closing || member->stopping) continue;
-    ++alive;
-    if (member->load() == 0) ++idle;
+    if (!member->closing && !member->stopping) ++alive;
   }
   if (alive >= options_.workers) return 0;
   const std::uint32_t missing = options_.workers - alive;
-  const std::size_t waiting = queue_.size();
-  if (options_.start_ahead && !(closed_ && waiting == 0)) return missing;
-  const std::size_t needed = waiting > idle + starting_ ? waiting - idle - starting_ : 0;
+  if (options_.start_ahead && !closed_) return missing;
+  // Each runs one task at a time; those that are done are not in tasks_ any more.
+  const std::size_t needed = tasks_.size() > alive ? tasks_.size() - alive : 0;
   return static_cast<std::uint32_t>(std::min<std::size_t>(missing, needed));
 }
 
@@ -189,6 +179,7 @@ void Crew::admit(std::unique_ptr<CrewMember> member, Deliveries& out) {
 Crew::Clock::time_point Crew::next_due() const noexcept {
   auto due = Clock::time_point::max();
   if (start_again_ > Clock::now()) due = start_again_;
+  if (terminated_) due = std::min(due, kill_at_);
   for (const auto& member : members_) {
     if (member->stopping) due = std::min(due, member->since + limits::crew_exit);
     if (!member->ready) due = std::min(due, member->since + limits::child_start);

@@ -1,7 +1,5 @@
 #include "host/pool/executor.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -62,8 +60,8 @@ void ProcessPoolExecutor::shutdown(bool wait, bool cancel_futures) {
 }
 
 void ProcessPoolExecutor::terminate_workers() {
-  crew_->signal_workers(SIGTERM);
-  kill_workers();
+  crew_->terminate(true);
+  static_cast<void>(crew_->join(no_limit));
 }
 
 void ProcessPoolExecutor::kill_workers() {

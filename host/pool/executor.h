@@ -72,7 +72,8 @@ class ProcessPoolExecutor {
   /// No more tasks. With `wait` blocks until all are done and the workers have ended; without, they go on
   /// until then. With `cancel_futures` what no worker has begun is cancelled. Throws Interrupted.
   void shutdown(bool wait = true, bool cancel_futures = false);
-  /// SIGTERM, or SIGKILL, to the workers; what is not done fails with PoolTerminated. Waits for their end.
+  /// SIGTERM (and SIGKILL after limits::child_stop), or SIGKILL at once, to the workers; what is not done
+  /// fails with PoolTerminated. Waits for their end.
   void terminate_workers();
   void kill_workers();
 
