@@ -151,6 +151,10 @@ inline constexpr std::chrono::milliseconds crew_respawn{200};
 /// short of memory for a moment may cost a few.
 inline constexpr std::uint32_t crew_start_deaths_max = 8;
 
+/// From finding a ring full of tasks that were all taken back to the next look: the worker says nothing about
+/// those that it skips, and skips thousands in this time.
+inline constexpr std::chrono::milliseconds crew_stall{1};
+
 /// How long the pool's thread sleeps where nothing is due: events wake it.
 inline constexpr std::chrono::minutes crew_idle{10};
 

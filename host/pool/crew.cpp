@@ -146,7 +146,7 @@ void Crew::submit(std::uint64_t serial, const TargetRef& function, Encoded argum
   task->count = count;
   task->arguments = std::move(arguments);
   task->sink = std::move(sink);
-  bool more_workers = false;
+  bool thread_is_needed = false;
   Deliveries out;
   {
     const Lock lock(mutex_);
@@ -154,10 +154,10 @@ void Crew::submit(std::uint64_t serial, const TargetRef& function, Encoded argum
     task->function = function_index(function);
     tasks_.emplace(serial, task.get());
     if (!queue_.empty() || !give(task, out)) queue_.push_back(std::move(task));
-    more_workers = wanted() > 0;
+    thread_is_needed = wanted() > 0 || stalled_;
   }
   out.hand_out();
-  if (more_workers) wake_thread();
+  if (thread_is_needed) wake_thread();
 }
 
 void Crew::close() {
@@ -263,7 +263,7 @@ bool Crew::try_cancel(std::uint64_t task) noexcept {
   if (!taken) return false;
   tasks_.erase(task);
   note_busy();
-  if (closed_) wake_thread();
+  if (thread_is_due()) wake_thread();
   return true;
 }
 
@@ -305,8 +305,10 @@ void Crew::help(const std::atomic<bool>& done, TimePoint deadline) {
                  std::memory_order_relaxed);
   {
     const Lock lock(mutex_);
-    // What came while nobody was announced to sleep is taken by the thread, which this wakes.
-    if (--spinners_ == 0 && !announce_sleep()) wake_thread();
+    // What came while nobody was announced to sleep is taken by the thread, which this wakes. Members that
+    // have ended their last task here are its business too, and nothing else may ever wake it.
+    const bool came = --spinners_ == 0 && !announce_sleep();
+    if (came || thread_is_due()) wake_thread();
   }
 }
 

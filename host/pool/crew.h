@@ -131,6 +131,7 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   void break_with(std::exception_ptr error, Deliveries& out);
   void end_members(Deliveries& out);
   void retire_and_stop();
+  [[nodiscard]] bool thread_is_due() const noexcept;
   [[nodiscard]] Clock::time_point next_due() const noexcept;
   [[nodiscard]] bool announce_sleep() noexcept;
   void withdraw_sleep() noexcept;
@@ -160,6 +161,7 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   std::uint32_t spinners_ = 0;            // waiters that watch the rings
   std::uint32_t deaths_before_able_ = 0;  // one after another
   Clock::time_point start_again_{};       // after a failed start
+  bool stalled_ = false;  // a ring is full of tasks that were taken back: nothing tells of its room
   bool closed_ = false;
   bool terminated_ = false;
   bool ended_ = false;  // the thread has done its last work

@@ -27,6 +27,7 @@ void Crew::bury_the_dead(Deliveries& out) {
     while (collect_from(member, out) && out.size() < limits::crew_deliveries_max) {
     }
     if (out.size() >= limits::crew_deliveries_max) return;  // the next round goes on
+    crash_point("pool.death.confirmed");
     poller_.remove(member.child().pidfd());
     std::unique_ptr<CrewMember> dead = std::move(members_[i]);
     members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -69,8 +70,10 @@ void Crew::charge(CrewMember& member, std::unique_ptr<CrewTask> task, std::uint3
   ++task->deaths;
   if (options_.on_death == OnDeath::retry && task->deaths <= options_.retries) {
     requeue_front(std::move(task));
+    crash_point("pool.task.requeued");
     return;
   }
+  crash_point("pool.task.failed");
   out.add_failure(
       task->sink, item,
       std::make_exception_ptr(WorkerDied(member.child().pid(), status, task->serial, item, task->deaths)));
@@ -124,8 +127,16 @@ void Crew::retire_and_stop() {
     if (member->load() != 0) continue;
     const bool idle_too_long =
         options_.idle_timeout.count() > 0 && now - member->since >= options_.idle_timeout;
-    if (no_more || member->closing || idle_too_long) static_cast<void>(member->send_stop());
+    if (no_more || member->closing || idle_too_long) stalled_ = !member->send_stop() || stalled_;
   }
+}
+
+/// Whether there is something to do that only the thread does, and of which no event tells.
+bool Crew::thread_is_due() const noexcept {
+  if (closed_ && tasks_.empty()) return true;
+  return std::any_of(members_.begin(), members_.end(), [](const auto& member) {
+    return member->load() == 0 && member->closing && !member->stopping;
+  });
 }
 
 }  // namespace forebay

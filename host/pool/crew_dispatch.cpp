@@ -42,7 +42,10 @@ CrewMember* Crew::least_loaded() noexcept {
 bool Crew::send_to(CrewMember& member, std::unique_ptr<CrewTask>& task, Deliveries& out) {
   const bool was_idle = member.load() == 0;
   try {
-    if (member.send(*task, TaskKind::run, functions_) == CrewMember::Sent::full) return false;
+    if (member.send(*task, TaskKind::run, functions_) == CrewMember::Sent::full) {
+      stalled_ = stalled_ || was_idle;
+      return false;
+    }
   } catch (const Error&) {
     fail_rest(*task, std::current_exception(), out);
     task.reset();
@@ -115,7 +118,9 @@ bool Crew::collect_from(CrewMember& member, Deliveries& out) {
       const auto block = member.results().peek();
       if (!block) break;
       take_record(member, *block, out);
+      crash_point("pool.result.read");
       member.results().pop();
+      crash_point("pool.result.popped");
       any = true;
     }
   } catch (const Error&) {

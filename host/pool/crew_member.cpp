@@ -20,7 +20,9 @@ CrewMember::CrewMember(std::uint64_t id, Child child, SealedMemory memory)
       results_(link_.words.results, link_.results) {}
 
 void CrewMember::wake() {
-  if (tasks_.must_wake()) futex_wake(link_.words.tasks.reader_waits, 1);
+  if (!tasks_.must_wake()) return;
+  crash_point("pool.worker.wake.due");
+  futex_wake(link_.words.tasks.reader_waits, 1);
 }
 
 bool CrewMember::define(std::span<const FunctionNote> functions) {
@@ -32,6 +34,7 @@ bool CrewMember::define(std::span<const FunctionNote> functions) {
     head->payload_bytes = sizeof(FunctionNote);
     std::memcpy(room->data() + sizeof(TaskHead), &functions[defined_], sizeof(FunctionNote));
     tasks_.commit();
+    crash_point("pool.function.defined");
   }
   return true;
 }
@@ -42,14 +45,15 @@ CrewMember::Sent CrewMember::send(CrewTask& task, TaskKind kind, std::span<const
   const std::size_t inline_bytes = on_channel ? 0 : task.arguments.bytes.size();
   const auto room = tasks_.reserve(sizeof(TaskHead) + inline_bytes);
   if (!room) return Sent::full;
+  crash_point("pool.task.reserved");
   if (on_channel) {
     if (!task.payload) task.payload = Payload::make(task.arguments);
     // Closed: it has died, which its pidfd tells; what it was sent is taken back then.
     if (task.payload->try_send(child_.channel(), task.serial, task.arguments) == SendResult::would_block) {
       return Sent::full;
     }
+    crash_point("pool.payload.sent");
   }
-  crash_point("pool.task.reserved");
   auto* head = ::new (room->data()) TaskHead;
   head->kind = kind;
   head->serial = task.serial;
@@ -76,6 +80,7 @@ bool CrewMember::send_stop() {
   auto* head = ::new (room->data()) TaskHead;
   head->kind = TaskKind::stop;
   tasks_.commit();
+  crash_point("pool.stop.sent");
   wake();
   stopping = true;
   since = Clock::now();
@@ -100,6 +105,7 @@ std::unique_ptr<CrewTask> CrewMember::take_back(CrewTask& task) {
                                                 std::memory_order_acq_rel)) {
     return nullptr;
   }
+  crash_point("pool.task.revoked");
   const auto found = std::find_if(in_flight_.rbegin(), in_flight_.rend(),
                                   [&task](const auto& entry) { return entry.get() == &task; });
   std::unique_ptr<CrewTask> taken = std::move(*found);

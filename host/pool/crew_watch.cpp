@@ -55,6 +55,7 @@ bool Crew::step(TimePoint until) {
     const bool any = collect(out);
     bury_the_dead(out);
     if (terminated_) end_members(out);
+    stalled_ = false;
     dispatch(out);
     retire_and_stop();
     if (out.empty() && finished()) return false;
@@ -113,30 +114,28 @@ std::uint32_t Crew::wanted() const noexcept {
   return static_cast<std::uint32_t>(std::min<std::size_t>(missing, needed));
 }
 
+/// Starts one that is missing: a start takes a millisecond or more, in which nobody takes results or notices
+/// deaths, so there is a round for each.
 void Crew::start_wanted() {
-  bool failed = false;
-  while (!failed) {
-    {
-      const Lock lock(mutex_);
-      if (wanted() == 0) return;
-      ++starting_;
-    }
-    Deliveries out;
-    try {
-      admit(start_member(), out);
-    } catch (const Error&) {
-      failed = true;
-      // Others go on and this is tried again; without any the tasks would wait for ever.
-      const Lock lock(mutex_);
-      start_again_ = Clock::now() + limits::crew_respawn;
-      if (members_.empty()) break_with(std::current_exception(), out);
-    }
-    {
-      const Lock lock(mutex_);
-      --starting_;
-    }
-    out.hand_out();
+  {
+    const Lock lock(mutex_);
+    if (wanted() == 0) return;
+    ++starting_;
   }
+  Deliveries out;
+  try {
+    admit(start_member(), out);
+  } catch (const Error&) {
+    // Others go on and this is tried again; without any the tasks would wait for ever.
+    const Lock lock(mutex_);
+    start_again_ = Clock::now() + limits::crew_respawn;
+    if (members_.empty()) break_with(std::current_exception(), out);
+  }
+  {
+    const Lock lock(mutex_);
+    --starting_;
+  }
+  out.hand_out();
 }
 
 std::unique_ptr<CrewMember> Crew::start_member() {
@@ -157,6 +156,7 @@ std::unique_ptr<CrewMember> Crew::start_member() {
   child_options.title = "forebay: " + options_.name + " worker " + std::to_string(id);
   child_options.name = "forebay-worker";
   Child child = start_child(&crew_worker_main, child_options, options_.method, {&parcel, 1});
+  crash_point("pool.member.started");
   return std::make_unique<CrewMember>(id, std::move(child), std::move(memory));
 }
 
@@ -172,6 +172,7 @@ void Crew::admit(std::unique_ptr<CrewMember> member, Deliveries& out) {
   }
   poller_.add(member->child().pidfd(), member->id());
   members_.push_back(std::move(member));
+  crash_point("pool.member.admitted");
   note_busy();
   dispatch(out);
 }
@@ -179,7 +180,8 @@ void Crew::admit(std::unique_ptr<CrewMember> member, Deliveries& out) {
 Crew::Clock::time_point Crew::next_due() const noexcept {
   auto due = Clock::time_point::max();
   if (start_again_ > Clock::now()) due = start_again_;
-  if (terminated_) due = std::min(due, kill_at_);
+  if (terminated_ && kill_at_ > Clock::now()) due = std::min(due, kill_at_);
+  if (stalled_) due = std::min(due, Clock::now() + limits::crew_stall);
   for (const auto& member : members_) {
     if (member->stopping) due = std::min(due, member->since + limits::crew_exit);
     if (!member->ready) due = std::min(due, member->since + limits::child_start);

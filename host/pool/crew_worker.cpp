@@ -62,7 +62,10 @@ class CrewWorker final : public TaskReport {
       auto& head = *std::launder(reinterpret_cast<TaskHead*>(block.data()));
       const std::span<const std::byte> inline_payload = block.subspan(sizeof(TaskHead));
       crash_point("worker.task.seen");
-      if (head.kind == TaskKind::stop) return 0;
+      if (head.kind == TaskKind::stop) {
+        crash_point("worker.stop.seen");
+        return 0;
+      }
       if (head.kind == TaskKind::define) {
         define(inline_payload);
       } else {
@@ -124,6 +127,7 @@ class CrewWorker final : public TaskReport {
         continue;
       }
       if (!tasks_.announce()) continue;
+      crash_point("worker.sleep");
       // The pool wakes this; and when the pool's process ends, so does this one (PDEATHSIG).
       futex_wait(link_.words.tasks.reader_waits, 1, Clock::now() + limits::idle_poll);
       tasks_.withdraw();
@@ -150,6 +154,7 @@ class CrewWorker final : public TaskReport {
       defined.error = std::current_exception();
     }
     functions_.push_back(std::move(defined));
+    crash_point("worker.function.defined");
   }
 
   void take(TaskHead& head, std::span<const std::byte> inline_payload) {
@@ -158,7 +163,10 @@ class CrewWorker final : public TaskReport {
         expected, static_cast<std::uint32_t>(TaskState::running), std::memory_order_acq_rel);
     crash_point("worker.task.claimed");
     Payload payload;
-    if (head.on_channel != 0) payload = Payload::receive(channel_, head.serial);  // also where it was revoked
+    if (head.on_channel != 0) {  // also where it was revoked
+      payload = Payload::receive(channel_, head.serial);
+      crash_point("worker.payload.received");
+    }
     if (!mine) return;
     serial_ = head.serial;
     initialising_ = head.kind == TaskKind::initialise;
@@ -214,6 +222,7 @@ class CrewWorker final : public TaskReport {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in RingReader::must_wake
     auto room = results_.reserve(bytes);
     if (!room) {
+      crash_point("worker.ring.full");
       futex_wait(waits, 1, Clock::now() + limits::idle_poll);
       room = results_.reserve(bytes);
     }
@@ -223,10 +232,11 @@ class CrewWorker final : public TaskReport {
 
   void ring_doorbell() {
     if (!results_.must_wake()) return;
-    crash_point("worker.doorbell");
+    crash_point("worker.doorbell.due");
     const std::uint64_t one = 1;
     // A full counter (EAGAIN) rings as well.
     static_cast<void>(::write(doorbell_.get(), &one, sizeof(one)));
+    crash_point("worker.doorbell.rung");
   }
 
   void look_at_memory() {
@@ -266,6 +276,7 @@ int crew_worker_main(Channel channel) {
   const auto setup = received->as<CrewSetup>();
   if (!setup || received->fds.size() != 2) throw Error(ErrorCode::protocol, "the pool's set-up is not one");
   SealedMemory memory = SealedMemory::open(std::move(received->fds[0]), setup->link_bytes);
+  crash_point("worker.setup.received");
   // On the heap of this frame for the whole life: exit handlers run after it is gone.
   CrewWorker worker(std::move(channel), *setup, std::move(memory), std::move(received->fds[1]));
   return worker.run();

@@ -20,6 +20,7 @@
 #include "host/channel/channel.h"
 #include "host/error.h"
 #include "host/process/child.h"
+#include "host/process/crash_point.h"
 #include "host/process/current_process.h"
 #include "host/process/spawn_note.h"
 #include "host/process/system_file.h"
@@ -105,7 +106,9 @@ void run_as_child(const char* variable, const char* title, void (*ready)()) {
     say(title, std::string(spawn_variable) + " is set, but Forebay did not spawn this process; unset it");
     ::_exit(exit_no_handover);
   }
+  crash_point("bootstrap.entered");
   die_with(origin->parent);
+  crash_point("bootstrap.tied");
   ::fcntl(spawn_channel_fd, F_SETFD,
           FD_CLOEXEC);  // what this child starts itself must not hold its channel open
   Channel channel{UniqueFd(spawn_channel_fd)};
@@ -113,6 +116,7 @@ void run_as_child(const char* variable, const char* title, void (*ready)()) {
   try {
     UniqueFd directory;
     const SpawnNote note = receive_note(channel, *origin, directory);
+    crash_point("bootstrap.note.received");
     ::prctl(PR_SET_NAME, note.name.data());
     apply(note.setup, directory.get());
     detail::remember_parent(note.parent);
@@ -122,7 +126,9 @@ void run_as_child(const char* variable, const char* title, void (*ready)()) {
     ::_exit(exit_no_handover);
   }
   ready();
+  crash_point("bootstrap.ready");
   const int code = run_main(main, std::move(channel), title);
+  crash_point("bootstrap.exit");
   // A fresh exec, not a fork: so exit handlers and buffers are this process's own.
   std::exit(code);
 }

@@ -46,7 +46,7 @@ void CrashPoints::read_environment() noexcept {
   state_ = armed;
 }
 
-void CrashPoints::look(const char* name) noexcept {
+void CrashPoints::look(std::string_view name) noexcept {
   if (state_.load() == unknown) read_environment();
   if (state_.load() != armed || plan().name != name) return;
   if (plan().left.fetch_sub(1) != 1) return;

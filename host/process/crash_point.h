@@ -1,9 +1,73 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <string_view>
 
 namespace forebay {
+
+/// Every crash point there is, by the role that comes to it. A test kills at each, so it goes through this
+/// list and fails for a name that it does not know.
+inline constexpr auto crash_point_names = std::to_array<std::string_view>({
+    // start.*: the process that starts another
+    "start.note.sent",       // the hand-over lies in the channel, there is no process yet
+    "start.process.forked",  // there is a process that nobody watches yet
+    "start.process.watched",
+    // bootstrap.*: the process that is started
+    "bootstrap.entered",  // not yet tied to its parent's life
+    "bootstrap.tied",
+    "bootstrap.note.received",
+    "bootstrap.ready",
+    "bootstrap.exit",  // its function has returned
+    // worker.*: of a pool
+    "worker.setup.received",
+    "worker.sleep",  // has announced that it sleeps
+    "worker.task.seen",
+    "worker.stop.seen",
+    "worker.function.defined",
+    "worker.task.claimed",
+    "worker.payload.received",
+    "worker.item.started",
+    "worker.item.returned",
+    "worker.item.threw",
+    "worker.payload.sent",
+    "worker.ring.full",  // has announced that it waits for room
+    "worker.result.written",
+    "worker.result.committed",
+    "worker.doorbell.due",  // has the duty to wake the pool
+    "worker.doorbell.rung",
+    "worker.task.popped",
+    // pool.*: the process that has the pool
+    "pool.function.defined",
+    "pool.task.reserved",
+    "pool.payload.sent",
+    "pool.task.committed",
+    "pool.worker.wake.due",  // has the duty to wake a worker
+    "pool.task.revoked",
+    "pool.result.read",
+    "pool.result.popped",
+    "pool.member.started",
+    "pool.member.admitted",
+    "pool.stop.sent",
+    "pool.death.confirmed",
+    "pool.task.requeued",
+    "pool.task.failed",
+});
+
+/// The name of a crash point: one that is not in the list does not compile.
+class CrashPointName {
+ public:
+  template <std::size_t size>
+  consteval CrashPointName(const char (&name)[size]) : name_(name) {  // NOLINT: implicit on purpose
+    if (std::find(crash_point_names.begin(), crash_point_names.end(), name_) == crash_point_names.end())
+      throw "this crash point is not in crash_point_names";
+  }
+  [[nodiscard]] constexpr std::string_view text() const noexcept { return name_; }
+
+ private:
+  std::string_view name_;
+};
 
 /// For tests: a place where a process can be made to die by SIGKILL, to show that the others survive it. The
 /// variable FOREBAY_CRASH_POINT holds "<name>:<n>:<file>": the process that comes to the place of that name
@@ -12,19 +76,19 @@ namespace forebay {
 /// load.
 class CrashPoints {
  public:
-  static void reached(const char* name) noexcept {
+  static void reached(CrashPointName name) noexcept {
     if (state_.load(std::memory_order_relaxed) != off) [[unlikely]]
-      look(name);
+      look(name.text());
   }
   /// Takes over what the environment says now. For tests that set the variable after the first crash point.
   static void read_environment() noexcept;
 
  private:
   enum State : int { unknown, off, armed };
-  static void look(const char* name) noexcept;
+  static void look(std::string_view name) noexcept;
   static std::atomic<int> state_;
 };
 
-inline void crash_point(const char* name) noexcept { CrashPoints::reached(name); }
+inline void crash_point(CrashPointName name) noexcept { CrashPoints::reached(name); }
 
 }  // namespace forebay

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "host/error.h"
+#include "host/process/crash_point.h"
 #include "host/process/never_destroyed.h"
 #include "host/process/spawn_note.h"
 
@@ -224,6 +225,7 @@ Spawner::Answer Spawner::start_process(const SpawnOrder& order) noexcept {
     fail(ENOMEM, "cannot prepare a child process");
   }
   if (answer.failed != nullptr) return answer;
+  crash_point("start.process.forked");
   // The pid is ours until somebody reaps the child, so this names the right process.
   answer.spawned.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, answer.spawned.pid, 0)));
   if (!answer.spawned.pidfd.valid()) {
@@ -233,7 +235,9 @@ Spawner::Answer Spawner::start_process(const SpawnOrder& order) noexcept {
       while (::waitpid(answer.spawned.pid, nullptr, 0) < 0 && errno == EINTR) {
       }
     }
+    return answer;
   }
+  crash_point("start.process.watched");
   return answer;
 }
 

@@ -16,6 +16,7 @@
 
 #include "host/error.h"
 #include "host/limits.h"
+#include "host/process/crash_point.h"
 #include "host/process/init.h"
 #include "host/process/spawn_note.h"
 #include "host/process/spawner.h"
@@ -111,6 +112,7 @@ Child detail::spawn_child(ChildMain main, const SpawnOptions& options, std::span
   note.setup.has_directory = directory.valid();
   auto [mine, theirs] = Channel::pair();
   fill(mine, note, directory.get(), parcels);
+  crash_point("start.note.sent");
   SpawnOrder order;
   order.title = options.title.empty() ? "forebay: child" : options.title;
   order.channel = theirs.fd();
