@@ -68,6 +68,7 @@ BYTE_COPIES = {
     "device/ops/finish.cpp": "u8 nhwc: the last operator where the bytes stay as they are",
     "device/ops/resample_avx2.cpp": "eight bytes from a register: an unaligned store",
     "device/ops/resample_select.cpp": "a row of a picture that keeps its size: the pixels stay as they are",
+    "pipeline/decode/png_filter.cpp": "a pixel of three bytes between memory and a register",
     "pipeline/flow/assembler.cpp": "tensors of host stages, into their row, counted in payload_copies",
     "pipeline/flow/messages.h": "control messages",
     "pipeline/sink/contact_sheet.cpp": "64 small pictures side by side",
