@@ -138,7 +138,7 @@ class Input(fc.CommandTest):
         image = fc.PIL.Image.fromarray(noise).resize((100, 600))
         image.save(path, quality=90)
         data = path.read_bytes()
-        path.write_bytes(data[:-2] + b"surplus" + data[-2:])  # behind the last row, before the end marker
+        path.write_bytes(data[:-2] + b"surplus" * 30 + data[-2:])  # behind the last row, before the end marker
         run = ["run", path, "--resize", "100", "--crop", "100", "--dtype", "u8", "--force"]
         self.assert_done(fc.forebay(*run, "--out", self.out))
         self.assertEqual([(i["status"], i["warnings"]) for i in fc.items_of(self.out)], [("ok", 0)])
