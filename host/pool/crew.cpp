@@ -37,9 +37,16 @@ class Leftovers {
   ~Leftovers() {
     for (std::thread& thread : threads_) thread.join();
   }
+  /// Called by `thread` itself at its very end. Joins those that came before, so that no more than one is
+  /// left: they are as far.
   void add(std::thread thread) {
-    const std::scoped_lock lock(mutex_);
-    threads_.push_back(std::move(thread));
+    std::vector<std::thread> earlier;
+    {
+      const std::scoped_lock lock(mutex_);
+      earlier.swap(threads_);
+      threads_.push_back(std::move(thread));
+    }
+    for (std::thread& ended : earlier) ended.join();
   }
 
  private:
@@ -219,8 +226,14 @@ bool Crew::is_copy() const noexcept { return home_ != ::getpid(); }
 
 void Crew::wait_for_end() noexcept {
   if (is_copy()) return;
-  Lock lock(mutex_);
-  changed_.wait(lock, [this] { return ended_; });
+  std::thread thread;
+  {
+    Lock lock(mutex_);
+    changed_.wait(lock, [this] { return ended_; });
+    thread = std::move(thread_);
+  }
+  // Here, because a thread that owns the crew last could not be joined by it: its stack would stay.
+  if (thread.joinable()) thread.join();
 }
 
 bool Crew::closed() const {
