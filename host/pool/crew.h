@@ -109,6 +109,7 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   bool collect(Deliveries& out);
   bool collect_from(CrewMember& member, Deliveries& out);
   void take_record(CrewMember& member, std::span<std::byte> block, Deliveries& out);
+  static void returned_nothing(CrewTask& task, std::uint32_t end, Deliveries& out);
   void note_able(CrewMember& member) noexcept;
   void item_done(CrewMember& member, CrewTask& task, std::uint32_t item);
   void fail_rest(CrewTask& task, const std::exception_ptr& error, Deliveries& out);

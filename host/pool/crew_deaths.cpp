@@ -52,6 +52,7 @@ void Crew::settle(CrewMember& member, const ExitStatus& status, Deliveries& out)
   std::vector<std::unique_ptr<CrewTask>> rest;
   std::optional<std::uint32_t> guilty;
   if (member.front() != nullptr) guilty = member.item_at_death(*member.front());
+  if (guilty) returned_nothing(*member.front(), *guilty, out);
   while (member.front() != nullptr) rest.push_back(member.pop_front());
   for (auto task = rest.rbegin(); task != rest.rend(); ++task) {
     if (broken_) {

@@ -165,9 +165,10 @@ void Crew::take_record(CrewMember& member, std::span<std::byte> block, Deliverie
     return;
   }
   CrewTask* task = member.front();
-  if (task == nullptr || task->serial != head.serial || head.item != task->next || head.item >= task->count) {
+  if (task == nullptr || task->serial != head.serial || head.item < task->next || head.item >= task->count) {
     garbled("received a result that nobody waits for");
   }
+  returned_nothing(*task, head.item, out);
   if (head.kind == ResultKind::threw) {
     out.add_exception(task->sink, head.item, bytes.first(head.payload_bytes));
   } else if (head.on_channel != 0) {
@@ -181,6 +182,14 @@ void Crew::take_record(CrewMember& member, std::span<std::byte> block, Deliverie
     out.add_result(task->sink, head.item, bytes.first(head.payload_bytes));
   }
   item_done(member, *task, head.item);
+}
+
+/// The items of `task` that are not done, up to `end`, have returned nothing.
+void Crew::returned_nothing(CrewTask& task, std::uint32_t end, Deliveries& out) {
+  if (end == task.next) return;
+  out.add_nothing(task.sink, task.next, end - task.next);
+  task.next = end;
+  task.deaths = 0;
 }
 
 void Crew::note_able(CrewMember& member) noexcept {

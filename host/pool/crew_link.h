@@ -46,6 +46,8 @@ struct FunctionNote {
 
 enum class ResultKind : std::uint32_t { ready, returned, threw, initialiser_threw };
 
+/// The result of one item. It says too that the task's items before it of which no record told have returned
+/// nothing: where functions give nothing, a chunk is one record.
 struct ResultHead {
   ResultKind kind = ResultKind::returned;
   std::uint32_t item = 0;

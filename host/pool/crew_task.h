@@ -26,6 +26,17 @@ class TaskSink {
   /// May throw: the item then counts as one that threw.
   virtual void returned(std::uint32_t item, Decoder& result) = 0;
   virtual void threw(std::uint32_t item, std::exception_ptr error) noexcept = 0;
+  /// returned() with an empty result for `count` items: what functions give that give nothing.
+  virtual void returned_nothing(std::uint32_t first, std::uint32_t count) noexcept {
+    for (std::uint32_t item = first; item < first + count; ++item) {
+      try {
+        Decoder nothing({}, {});
+        returned(item, nothing);
+      } catch (...) {
+        threw(item, std::current_exception());
+      }
+    }
+  }
 };
 
 /// A task from its submission until its last item is done: kept whole, so that it can run again.

@@ -39,8 +39,9 @@ struct Defined {
 /// Invariants:
 ///  1. One thread: tasks run one after another, and only this thread touches the rings and the channel.
 ///  2. `progress` names an item from before its arguments are read until the next one begins; its result is
-///     complete in the ring before `progress` moves on. So what the pool finds after this process's death is
-///     exact: the item that `progress` names was running, unless its result is there.
+///     complete in the ring, or it is nothing, before `progress` moves on. So what the pool finds after this
+///     process's death is exact: the item that `progress` names was running, unless its result is there;
+///     those of the task before it without a result have returned nothing.
 class CrewWorker final : public TaskReport {
  public:
   CrewWorker(Channel channel, const CrewSetup& setup, SealedMemory memory, UniqueFd doorbell)
@@ -89,6 +90,8 @@ class CrewWorker final : public TaskReport {
   }
   void returned(std::uint32_t item) override {
     crash_point("worker.item.returned");
+    // Nothing to tell, but at the end of the task; see ResultHead.
+    if (item + 1 < count_ && encoder_.encoded().bytes.empty() && encoder_.encoded().fds.empty()) return;
     try {
       send({ResultKind::returned, item, serial_, 0, 0, 0}, encoder_);
     } catch (const std::exception& error) {
@@ -169,6 +172,7 @@ class CrewWorker final : public TaskReport {
     }
     if (!mine) return;
     serial_ = head.serial;
+    count_ = head.count;
     initialising_ = head.kind == TaskKind::initialise;
     run_task(head, head.on_channel != 0 ? payload.bytes() : inline_payload.first(head.payload_bytes),
              payload.fds());
@@ -200,8 +204,8 @@ class CrewWorker final : public TaskReport {
       head.on_channel = 1;
       write_result(head, {});
     }
-    // A chunk's results are announced together, but for a ring that fills.
-    if (results_.unread_bytes() > limits::crew_ring_bytes / 2) ring_doorbell();
+    // A chunk's results are announced together, but for a ring that fills. Each announcement is a fence.
+    if (unannounced_bytes_ > limits::crew_ring_bytes / 4) ring_doorbell();
   }
 
   void write_result(const ResultHead& head, std::span<const std::byte> payload) {
@@ -212,6 +216,7 @@ class CrewWorker final : public TaskReport {
     if (!payload.empty()) std::memcpy(room->data() + sizeof(head), payload.data(), payload.size());
     crash_point("worker.result.written");
     results_.commit();
+    unannounced_bytes_ += bytes;
     crash_point("worker.result.committed");
   }
 
@@ -231,6 +236,7 @@ class CrewWorker final : public TaskReport {
   }
 
   void ring_doorbell() {
+    unannounced_bytes_ = 0;
     if (!results_.must_wake()) return;
     crash_point("worker.doorbell.due");
     const std::uint64_t one = 1;
@@ -263,6 +269,8 @@ class CrewWorker final : public TaskReport {
   std::vector<Defined> functions_;
   Encoder encoder_;
   std::uint64_t serial_ = 0;
+  std::uint32_t count_ = 0;            // items of the task that runs
+  std::size_t unannounced_bytes_ = 0;  // of results, since the pool was last told
   bool initialising_ = false;
   bool doorbell_due_ = false;  // a result is in the ring that the pool has not been told of
 };

@@ -31,6 +31,11 @@ void Deliveries::add_result(const std::shared_ptr<TaskSink>& sink, std::uint32_t
   add(sink, item, Kind::payload, payloads_.size() - 1, 0);
 }
 
+void Deliveries::add_nothing(const std::shared_ptr<TaskSink>& sink, std::uint32_t first,
+                             std::uint32_t count) {
+  add(sink, first, Kind::nothing, 0, count);
+}
+
 void Deliveries::add_exception(const std::shared_ptr<TaskSink>& sink, std::uint32_t item,
                                std::span<const std::byte> bytes) {
   add(sink, item, Kind::exception, keep(bytes), bytes.size());
@@ -43,8 +48,9 @@ void Deliveries::add_failure(const std::shared_ptr<TaskSink>& sink, std::uint32_
 }
 
 void Deliveries::hand_out(const Entry& entry) {
-  const std::span<const std::byte> bytes = std::span(bytes_).subspan(
-      entry.kind == Kind::result || entry.kind == Kind::exception ? entry.begin : 0, entry.size);
+  const bool in_bytes = entry.kind == Kind::result || entry.kind == Kind::exception;
+  const auto bytes =
+      std::span<const std::byte>(bytes_).subspan(in_bytes ? entry.begin : 0, in_bytes ? entry.size : 0);
   switch (entry.kind) {
     case Kind::result: {
       Decoder decoder(bytes, {});
@@ -56,6 +62,10 @@ void Deliveries::hand_out(const Entry& entry) {
       Decoder decoder(payload.bytes(), payload.fds());
       entry.sink->returned(entry.item, decoder);
       payload = Payload{};
+      break;
+    }
+    case Kind::nothing: {
+      entry.sink->returned_nothing(entry.item, static_cast<std::uint32_t>(entry.size));
       break;
     }
     case Kind::exception: entry.sink->threw(entry.item, decode_exception(bytes)); break;

@@ -21,6 +21,7 @@ class Deliveries {
   void add_result(const std::shared_ptr<TaskSink>& sink, std::uint32_t item,
                   std::span<const std::byte> bytes);
   void add_result(const std::shared_ptr<TaskSink>& sink, std::uint32_t item, Payload payload);
+  void add_nothing(const std::shared_ptr<TaskSink>& sink, std::uint32_t first, std::uint32_t count);
   /// `bytes` is what encode_exception() made.
   void add_exception(const std::shared_ptr<TaskSink>& sink, std::uint32_t item,
                      std::span<const std::byte> bytes);
@@ -34,13 +35,13 @@ class Deliveries {
   void hand_out() noexcept;
 
  private:
-  enum class Kind : std::uint8_t { result, payload, exception, failure };
+  enum class Kind : std::uint8_t { result, nothing, payload, exception, failure };
   struct Entry {
     TaskSink* sink = nullptr;  // kept alive by sinks_
     std::uint32_t item = 0;
     Kind kind = Kind::result;
     std::size_t begin = 0;  // of the bytes; for a payload or failure its index
-    std::size_t size = 0;
+    std::size_t size = 0;   // of the bytes; of nothing how many items
   };
 
   void add(const std::shared_ptr<TaskSink>& sink, std::uint32_t item, Kind kind, std::size_t begin,

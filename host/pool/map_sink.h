@@ -28,13 +28,19 @@ template <typename R>
 class MapState {
  public:
   MapState(std::shared_ptr<FutureHost> host, std::size_t items)
-      : state_(detail::FutureValue<MapResult<R>>::make(std::move(host))), results_(items), left_(items + 1) {}
+      : state_(detail::FutureValue<MapResult<R>>::make(std::move(host))),
+        results_(std::is_void_v<R> ? 0 : items),
+        left_(items + 1) {}
 
   [[nodiscard]] Future<MapResult<R>> future() const { return Future<MapResult<R>>(state_); }
 
   void set(std::size_t item, detail::ItemOf<R>&& result) {
-    results_[item].emplace(std::move(result));
+    if constexpr (!std::is_void_v<R>) results_[item].emplace(std::move(result));
     one_less();
+  }
+  /// So many more items of a function that gives nothing.
+  void set_nothing(std::size_t count) noexcept requires std::is_void_v<R> {
+    if (left_.fetch_sub(count, std::memory_order_acq_rel) == count) complete();
   }
   void fail(std::size_t item, std::exception_ptr error) noexcept {
     {
@@ -87,6 +93,13 @@ class MapSink final : public CancellableSink {
   }
   void threw(std::uint32_t item, std::exception_ptr error) noexcept override {
     state_->fail(begin_ + item, std::move(error));
+  }
+  void returned_nothing(std::uint32_t first, std::uint32_t count) noexcept override {
+    if constexpr (std::is_void_v<R>) {
+      state_->set_nothing(count);
+    } else {
+      CancellableSink::returned_nothing(first, count);
+    }
   }
   void cancel() noexcept override {
     const auto error = std::make_exception_ptr(CancelledError("the map was cancelled before this item ran"));
