@@ -158,6 +158,40 @@ inline constexpr std::chrono::milliseconds crew_stall{1};
 /// How long the pool's thread sleeps where nothing is due: events wake it.
 inline constexpr std::chrono::minutes crew_idle{10};
 
+/// Processes that share a context at a time: the index of an OwnerToken has ten bits.
+inline constexpr std::uint32_t participants_max = 1024;
+
+/// The context that small objects of a process go to (locks, events, values): 64 MiB of address space, of
+/// which only what is used takes memory. Larger objects get a context of their own.
+inline constexpr std::size_t context_bytes = std::size_t{64} << 20U;
+inline constexpr std::size_t context_object_bytes_max = std::size_t{256} << 10U;
+
+/// How long a process that waits for another one spins before it sleeps: about what a sleep and a wake-up
+/// cost on a virtual machine; and the least, to see whether a spin has become worth it.
+inline constexpr std::chrono::microseconds spin_max{50};
+inline constexpr std::chrono::nanoseconds spin_min{500};
+
+/// Permits of one semaphore, waiters of one condition and parties of one barrier, at a time: each is a word
+/// that is looked through, so that no count can be lost with a process.
+inline constexpr std::uint32_t semaphore_permits_max = 1024;
+inline constexpr std::uint32_t condition_waiters_max = 256;
+inline constexpr std::uint32_t barrier_parties_max = 1024;
+
+/// Messages of one queue at a time, and bytes of one message: a queue's address space is their product.
+inline constexpr std::uint32_t queue_messages_max = std::uint32_t{1} << 20U;
+inline constexpr std::uint32_t queue_messages_default = 1024;
+inline constexpr std::uint64_t queue_message_bytes_max = std::uint64_t{1} << 32U;
+inline constexpr std::uint64_t queue_message_bytes_default = std::uint64_t{64} << 10U;
+
+/// Each direction of a pipe: a message of up to a quarter of it goes in one part, larger ones in several.
+inline constexpr std::size_t pipe_ring_bytes = std::size_t{256} << 10U;
+
+/// Memory that is taken for a message by what its head says; beyond, as its bytes come.
+inline constexpr std::uint64_t pipe_reserve_bytes_max = std::uint64_t{1} << 30U;
+
+/// How often a waiting thread that has an InterruptScope looks for a Ctrl+C that another thread has taken.
+inline constexpr std::chrono::milliseconds interrupt_look{100};
+
 /// Of a library's file whose build id is read: real ones have a dozen segments and 100 bytes of notes.
 inline constexpr std::size_t image_segments_max = 1024;
 inline constexpr std::size_t image_note_bytes_max = std::size_t{1} << 20U;

@@ -25,6 +25,9 @@ constexpr std::uint64_t padded(std::uint64_t bytes) noexcept {
 RingWriter::RingWriter(RingIndex& index, std::span<std::byte> memory) noexcept
     : index_(&index), memory_(memory) {
   expect(std::has_single_bit(memory.size()), "a ring's size is a power of two");
+  // Another process may have been at this end before.
+  written_ = index.written.load(std::memory_order_acquire);
+  consumed_ = index.consumed.load(std::memory_order_acquire);
 }
 
 std::optional<std::span<std::byte>> RingWriter::reserve(std::size_t bytes) noexcept {
@@ -60,9 +63,17 @@ bool RingWriter::must_wake() noexcept {
   return index_->reader_waits.exchange(0, std::memory_order_acq_rel) != 0;
 }
 
+bool RingWriter::announce_full() noexcept {
+  index_->writer_waits.store(1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in RingReader::must_wake
+  return index_->consumed.load(std::memory_order_acquire) != consumed_;
+}
+
 RingReader::RingReader(RingIndex& index, std::span<std::byte> memory) noexcept
     : index_(&index), memory_(memory) {
   expect(std::has_single_bit(memory.size()), "a ring's size is a power of two");
+  consumed_ =
+      index.consumed.load(std::memory_order_acquire);  // another process may have been at this end before
 }
 
 std::optional<std::span<std::byte>> RingReader::peek() {

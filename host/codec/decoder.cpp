@@ -37,8 +37,7 @@ std::span<const std::byte> Decoder::read_range(std::size_t element_bytes) {
   return mapped_.back().bytes().first(bytes);
 }
 
-UniqueFd Decoder::read_fd() {
-  const auto index = read_plain<std::uint32_t>();
+UniqueFd Decoder::take_fd(std::uint32_t index) {
   if (index >= fds_.size() || !fds_[index].valid()) {
     throw Error(ErrorCode::protocol,
                 fmt::format("descriptor {} was announced, but {} came along", index, fds_.size()));

@@ -42,7 +42,9 @@ class Decoder {
   /// mapped as long as this decoder. Aligned to range_alignment where the message is.
   [[nodiscard]] std::span<const std::byte> read_range(std::size_t element_bytes);
   /// A descriptor that came along; each can be taken once.
-  [[nodiscard]] UniqueFd read_fd();
+  [[nodiscard]] UniqueFd read_fd() { return take_fd(read_plain<std::uint32_t>()); }
+  /// The same where the index was read before.
+  [[nodiscard]] UniqueFd take_fd(std::uint32_t index);
 
   [[nodiscard]] std::size_t left() const noexcept { return bytes_.size() - position_; }
 

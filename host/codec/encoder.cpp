@@ -31,7 +31,7 @@ UniqueFd copy_of(int fd) {
 void Encoder::write_range(const void* elements, std::size_t count, std::size_t element_bytes) {
   const std::size_t bytes = count * element_bytes;
   write_plain(static_cast<std::uint64_t>(count));
-  if (bytes < limits::shared_range_bytes_min) {
+  if (bytes < limits::shared_range_bytes_min || !descriptors_) {
     write_plain(RangePlace::message);
     const std::size_t past = encoded_.bytes.size() % range_alignment;
     if (past != 0) encoded_.bytes.resize(encoded_.bytes.size() + range_alignment - past);
@@ -47,7 +47,20 @@ void Encoder::write_range(const void* elements, std::size_t count, std::size_t e
   write_fd(memory.fd());
 }
 
+void Encoder::write_shared_fd(std::uint64_t key, int fd) {
+  for (const auto& [known, index] : shared_fds_) {
+    if (known == key) return write_plain(index);
+  }
+  shared_fds_.emplace_back(key, static_cast<std::uint32_t>(encoded_.fds.size()));
+  write_fd(fd);
+}
+
 void Encoder::write_fd(int fd) {
+  if (!descriptors_) {
+    throw Error(ErrorCode::usage,
+                "descriptors, channels, locks, events and queues cannot go through a queue; pass "
+                "them as arguments of a process or over a pipe");
+  }
   UniqueFd copy = copy_of(fd);
   if (encoded_.fds.size() >= limits::message_fds_max) {
     throw Error(ErrorCode::usage, "a call carries at most " + std::to_string(limits::message_fds_max) +

@@ -89,12 +89,20 @@ SealedMemory::SealedMemory(UniqueFd fd, Mapping mapping) noexcept
     : fd_(std::move(fd)), mapping_(std::move(mapping)) {}
 
 SealedMemory SealedMemory::create(const char* label, std::size_t bytes) {
+  return create(label, bytes, false);
+}
+
+SealedMemory SealedMemory::create_sparse(const char* label, std::size_t bytes) {
+  return create(label, bytes, true);
+}
+
+SealedMemory SealedMemory::create(const char* label, std::size_t bytes, bool sparse) {
   expect(bytes > 0, "shared memory has a size");
   const std::size_t size = whole_pages(bytes);
   UniqueFd fd = create_memfd(label);
   set_size(fd.get(), size);
   Mapping mapping(fd.get(), size, Mapping::Access::read_write);
-  populate(fd.get(), mapping.bytes());
+  if (!sparse) populate(fd.get(), mapping.bytes());
   if (::fcntl(fd.get(), F_ADD_SEALS, required_seals) != 0) throw os_error(errno, "cannot seal shared memory");
   return {std::move(fd), std::move(mapping)};
 }

@@ -19,6 +19,9 @@ class SealedMemory {
   /// The caller has admitted the bytes first (MemoryBudget). Throws Error(no_memory | environment).
   [[nodiscard]] static SealedMemory create(const char* label, std::size_t bytes);
 
+  /// The same, but pages come when they are first written: for memory of which most is never used.
+  [[nodiscard]] static SealedMemory create_sparse(const char* label, std::size_t bytes);
+
   /// Maps memory that another process created and passed. Checks the seals and that it has exactly `bytes`.
   /// Populates nothing. Throws Error(protocol) where a seal is missing or the size differs.
   [[nodiscard]] static SealedMemory open(UniqueFd fd, std::size_t bytes);
@@ -27,6 +30,7 @@ class SealedMemory {
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return mapping_.bytes(); }
 
  private:
+  static SealedMemory create(const char* label, std::size_t bytes, bool sparse);
   SealedMemory(UniqueFd fd, Mapping mapping) noexcept;
   UniqueFd fd_;
   Mapping mapping_;

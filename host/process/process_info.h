@@ -16,6 +16,10 @@ namespace forebay {
 /// /proc/PID/status).
 [[nodiscard]] std::optional<std::uint64_t> rss_bytes(pid_t pid);
 
+/// When process `pid` was started, in clock ticks since boot: with the pid it names a process for ever.
+/// Nothing where it has ended.
+[[nodiscard]] std::optional<std::uint64_t> start_time_of(pid_t pid);
+
 /// The memory of process `pid` now, in bytes, each shared page divided by the number of its users (Pss in
 /// /proc/PID/smaps_rollup), so that processes add up. Walks the page tables: about a millisecond per GiB.
 [[nodiscard]] std::optional<std::uint64_t> pss_bytes(pid_t pid);

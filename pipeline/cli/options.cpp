@@ -74,8 +74,7 @@ void add_picture_options(CLI::App& app, PipelineOptions& options) {
       ->default_str("needed")
       ->group(pictures_group);
   app.add_flag_callback(
-         "--strict", [&decode] { decode.strict = true; },
-         "Every warning of a decoder is an error; implies --decode whole")
+         "--strict", [&decode] { decode.strict = true; }, "Every warning of a decoder is an error")
       ->group(pictures_group);
 }
 

@@ -1,0 +1,38 @@
+#include "host/sync/recovery.h"
+
+#include "host/channel/queue_core.h"
+#include "host/sync/barrier.h"
+#include "host/sync/condition.h"
+#include "host/sync/event.h"
+#include "host/sync/semaphore.h"
+
+namespace forebay {
+namespace {
+
+void recover_object(SharedObject& object, std::byte* body, OwnerToken dead, bool in_order) {
+  switch (object.kind.load(std::memory_order_acquire)) {
+    case ObjectKind::semaphore: reinterpret_cast<SemaphoreBody*>(body)->recover(dead); break;
+    case ObjectKind::condition: reinterpret_cast<ConditionBody*>(body)->recover(dead); break;
+    case ObjectKind::barrier:
+      reinterpret_cast<BarrierBody*>(body)->recover(dead, in_order, object.has_user(dead.index()));
+      break;
+    case ObjectKind::queue: reinterpret_cast<QueueBody*>(body)->recover(dead); break;
+    case ObjectKind::event:  // owns nothing; a waiter that died leaves a mark that costs one system call
+    case ObjectKind::lock:   // the kernel hands it to the next holder (robust futexes)
+    case ObjectKind::value:
+    case ObjectKind::free: break;
+  }
+}
+
+}  // namespace
+
+void recover(SharedContext& context, OwnerToken dead, bool in_order) {
+  for (std::uint64_t offset = context.header().newest_object.load(std::memory_order_acquire); offset != 0;) {
+    SharedObject& object = context.object(offset);
+    recover_object(object, context.at(offset + sizeof(SharedObject)), dead, in_order);
+    object.drop_user(dead.index());
+    offset = object.next;
+  }
+}
+
+}  // namespace forebay

@@ -1,0 +1,181 @@
+#include "host/sync/shared_context.h"
+
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "host/contract.h"
+#include "host/error.h"
+#include "host/limits.h"
+#include "host/memory/memory_budget.h"
+#include "host/process/crash_point.h"
+#include "host/process/process_info.h"
+#include "host/sync/context_watch.h"
+
+namespace forebay {
+namespace {
+
+constexpr std::uint64_t block_alignment = 64;
+
+constexpr std::uint64_t padded(std::uint64_t bytes) noexcept {
+  return (bytes + block_alignment - 1) / block_alignment * block_alignment;
+}
+
+std::uint64_t random_id() {
+  std::uint64_t id = 0;
+  while (id == 0) {
+    if (::getrandom(&id, sizeof(id), 0) != static_cast<ssize_t>(sizeof(id)) && errno != EINTR) {
+      throw os_error(errno, "cannot get a random number");
+    }
+  }
+  return id;
+}
+
+}  // namespace
+
+SharedContext::SharedContext(SealedMemory memory, UniqueFd doorbell, bool made_here)
+    : memory_(std::move(memory)),
+      doorbell_(std::move(doorbell)),
+      made_here_(made_here),
+      used_(padded(sizeof(ContextHeader))) {}
+
+std::shared_ptr<SharedContext> SharedContext::create(std::size_t bytes) {
+  if (bytes >= limits::admitted_range_bytes_min) {
+    MemoryBudget::read().admit(bytes, "shared objects", "use smaller or fewer of them");
+  }
+  SealedMemory memory = SealedMemory::create_sparse("forebay-context", bytes);
+  UniqueFd doorbell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!doorbell.valid())
+    throw os_error(errno, "cannot create an event", "raise the limit on open files (ulimit -n)");
+  auto* header = ::new (memory.bytes().data()) ContextHeader;
+  header->id = random_id();
+  header->bytes = memory.bytes().size();
+  auto context = std::make_shared<SharedContext>(std::move(memory), std::move(doorbell), true);
+  context->join();
+  header->supervisor = context->self().value();
+  ContextWatch::instance().add(context);
+  return context;
+}
+
+std::shared_ptr<SharedContext> SharedContext::with_room_for(std::size_t bytes) {
+  if (bytes <= limits::context_object_bytes_max) {
+    return ContextWatch::instance().default_context([] { return create(limits::context_bytes); });
+  }
+  return create(padded(sizeof(ContextHeader)) + padded(bytes + sizeof(SharedObject)));
+}
+
+/// Takes a place in the table. Before this, the process owns nothing here.
+void SharedContext::join() {
+  const pid_t pid = ::getpid();
+  for (std::uint32_t i = 0; i < limits::participants_max; ++i) {
+    Participant& place = header().participants[i];
+    std::uint64_t word = place.word.load(std::memory_order_acquire);
+    if (Participant::state_of(word) != Participant::State::free) continue;
+    std::uint32_t generation = (Participant::generation_of(word) + 1) & 0x3FFFU;
+    if (generation == 0) generation = 1;  // a token is never 0
+    const std::uint64_t mine = Participant::pack(Participant::State::joined, generation, pid);
+    place.start_time.store(0, std::memory_order_relaxed);
+    if (!place.word.compare_exchange_strong(word, mine, std::memory_order_acq_rel)) continue;
+    crash_point("context.joined");
+    place.start_time.store(start_time_of(pid).value_or(0), std::memory_order_release);
+    self_ = OwnerToken(i, generation);
+    const std::uint64_t one = 1;
+    static_cast<void>(::write(doorbell_.get(), &one, sizeof(one)));  // a full counter (EAGAIN) rings as well
+    crash_point("context.announced");
+    return;
+  }
+  throw Error(ErrorCode::environment, "at most " + std::to_string(limits::participants_max) +
+                                          " processes can share a lock, queue or value at a time; end some");
+}
+
+bool SharedContext::knows(OwnerToken owner) const noexcept {
+  const std::uint64_t word = header().participants[owner.index()].word.load(std::memory_order_acquire);
+  return Participant::state_of(word) != Participant::State::free &&
+         OwnerToken(owner.index(), Participant::generation_of(word)) == owner;
+}
+
+SharedObject& SharedContext::object(std::uint64_t offset) const {
+  if (offset < sizeof(ContextHeader) || offset % block_alignment != 0 ||
+      offset + sizeof(SharedObject) > memory_.bytes().size()) {
+    throw Error(ErrorCode::protocol, "received a handle that names no shared object");
+  }
+  return *reinterpret_cast<SharedObject*>(at(offset));
+}
+
+std::uint64_t SharedContext::find_unused(std::uint64_t block_bytes) const noexcept {
+  for (std::uint64_t offset = header().newest_object; offset != 0;) {
+    const auto& candidate = *reinterpret_cast<const SharedObject*>(at(offset));
+    if (candidate.bytes == block_bytes && candidate.unused()) return offset;
+    offset = candidate.next;
+  }
+  return 0;
+}
+
+std::uint64_t SharedContext::allocate(ObjectKind kind, std::size_t bytes) {
+  expect(made_here_, "only the process that made a context allocates in it");
+  const std::scoped_lock lock(mutex_);
+  const std::uint64_t block = padded(sizeof(SharedObject) + bytes);
+  std::uint64_t offset = 0;
+  if (used_ + block > memory_.bytes().size() / 2) offset = find_unused(block);
+  if (offset == 0) {
+    if (used_ + block > memory_.bytes().size()) {
+      throw Error(ErrorCode::no_memory, "this process has made so many locks, events and values that their " +
+                                            std::to_string(memory_.bytes().size()) +
+                                            " bytes of shared memory are full; let go of some");
+    }
+    offset = used_;
+    used_ += block;
+    auto* fresh = ::new (at(offset)) SharedObject;
+    fresh->bytes = block;
+    fresh->next = header().newest_object.load(std::memory_order_relaxed);
+    fresh->add_user(self_.index());
+    fresh->kind.store(kind, std::memory_order_relaxed);
+    header().newest_object.store(offset, std::memory_order_release);  // pairs with the supervisor's walk
+    return offset;
+  }
+  // Nobody has a handle of it, so nobody looks at it but the supervisor, who skips what is free.
+  SharedObject& again = object(offset);
+  again.kind.store(ObjectKind::free, std::memory_order_release);
+  std::memset(at(offset + sizeof(SharedObject)), 0, block - sizeof(SharedObject));
+  again.add_user(self_.index());
+  again.kind.store(kind, std::memory_order_release);
+  return offset;
+}
+
+void SharedContext::let_go(std::uint64_t offset) noexcept {
+  reinterpret_cast<SharedObject*>(at(offset))->drop_user(self_.index());
+}
+
+void SharedContext::encode_into(Encoder& out) const {
+  out.write_plain(id());
+  out.write_plain(header().bytes);
+  out.write_shared_fd(id(), memory_.fd());
+  out.write_shared_fd(id() + 1, doorbell_.get());
+}
+
+std::shared_ptr<SharedContext> SharedContext::decode_from(Decoder& in) {
+  const auto id = in.read_plain<std::uint64_t>();
+  const auto bytes = in.read_plain<std::uint64_t>();
+  const auto memory_index = in.read_plain<std::uint32_t>();
+  const auto doorbell_index = in.read_plain<std::uint32_t>();
+  return ContextWatch::instance().known_context(id, [&] {
+    UniqueFd memory_fd = in.take_fd(memory_index);
+    UniqueFd doorbell = in.take_fd(doorbell_index);
+    SealedMemory memory = SealedMemory::open(std::move(memory_fd), bytes);
+    const auto* header = reinterpret_cast<const ContextHeader*>(memory.bytes().data());
+    if (bytes < sizeof(ContextHeader) || header->magic != ContextHeader::magic_value || header->id != id) {
+      throw Error(ErrorCode::protocol, "received shared memory that is no context of this program's");
+    }
+    auto context = std::make_shared<SharedContext>(std::move(memory), std::move(doorbell), false);
+    context->join();
+    return context;
+  });
+}
+
+}  // namespace forebay

@@ -1,0 +1,73 @@
+#include "host/sync/shared_handle.h"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "host/error.h"
+
+namespace forebay {
+namespace {
+
+/// The shares that this process has, so that a second handle of an object joins the first one's.
+struct Shares {
+  std::mutex mutex;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::weak_ptr<void>> known;  // by context and offset
+};
+
+Shares& shares() {
+  static Shares& the_shares = *std::make_unique<Shares>().release();  // handles may outlive every static
+  return the_shares;
+}
+
+}  // namespace
+
+SharedHandle::Share::~Share() {
+  Shares& all = shares();
+  const std::scoped_lock lock(all.mutex);
+  const auto found = all.known.find({context->id(), offset});
+  // Another handle of the object may have come while this share was ending: then the process is a user still.
+  if (found == all.known.end() || !found->second.expired()) return;
+  all.known.erase(found);
+  context->let_go(offset);
+}
+
+std::shared_ptr<SharedHandle::Share> SharedHandle::share_of(const std::shared_ptr<SharedContext>& context,
+                                                            std::uint64_t offset) {
+  Shares& all = shares();
+  const std::scoped_lock lock(all.mutex);
+  auto& entry = all.known[{context->id(), offset}];
+  if (const auto known = std::static_pointer_cast<Share>(entry.lock())) return known;
+  auto share = std::make_shared<Share>(context, offset);
+  entry = share;
+  context->object(offset).add_user(context->self().index());
+  return share;
+}
+
+SharedHandle SharedHandle::make(ObjectKind kind, std::size_t bytes) {
+  const auto context = SharedContext::with_room_for(bytes);
+  const std::uint64_t offset = context->allocate(kind, bytes);
+  return SharedHandle(share_of(context, offset));
+}
+
+void SharedHandle::encode_into(Encoder& out) const {
+  if (!share_)
+    throw Error(ErrorCode::usage, "a handle that was moved from cannot be passed to another process");
+  share_->context->encode_into(out);
+  out.write_plain(share_->offset);
+  object().in_transit.fetch_add(1, std::memory_order_acq_rel);
+}
+
+SharedHandle SharedHandle::decode_from(Decoder& in, ObjectKind kind) {
+  const auto context = SharedContext::decode_from(in);
+  const auto offset = in.read_plain<std::uint64_t>();
+  SharedObject& object = context->object(offset);
+  if (object.kind.load(std::memory_order_acquire) != kind) {
+    throw Error(ErrorCode::protocol, "received a handle of another kind of object");
+  }
+  SharedHandle handle(share_of(context, offset));
+  object.in_transit.fetch_sub(1, std::memory_order_acq_rel);
+  return handle;
+}
+
+}  // namespace forebay
