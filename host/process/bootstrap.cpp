@@ -4,15 +4,18 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +25,7 @@
 #include "host/process/child.h"
 #include "host/process/crash_point.h"
 #include "host/process/current_process.h"
+#include "host/process/fork_request.h"
 #include "host/process/spawn_note.h"
 #include "host/process/system_file.h"
 
@@ -98,6 +102,30 @@ int run_main(ChildMain main, Channel channel, std::string_view title) {
   return exit_uncaught;
 }
 
+/// From the note on: who this process is to be, and then that. The channel is at its place.
+[[noreturn]] void run_role(const Origin& origin, Channel channel, std::string_view title, void (*ready)()) {
+  ChildMain main = nullptr;
+  try {
+    UniqueFd directory;
+    const SpawnNote note = receive_note(channel, origin, directory);
+    crash_point("bootstrap.note.received");
+    ::prctl(PR_SET_NAME, note.name.data());
+    apply(note.setup, directory.get());
+    detail::remember_parent(note.parent);
+    main = reinterpret_cast<ChildMain>(reinterpret_cast<std::uintptr_t>(resolve_function(note.main)));
+  } catch (const std::exception& error) {
+    say(title, error.what());
+    ::_exit(exit_no_handover);
+  }
+  if (ready != nullptr) ready();
+  crash_point("bootstrap.ready");
+  const int code = run_main(main, std::move(channel), title);
+  crash_point("bootstrap.exit");
+  // Nothing of another process's is in here, be it a fresh exec or a copy of a server that only waited: so
+  // exit handlers and buffers are this process's own.
+  std::exit(code);
+}
+
 }  // namespace
 
 void run_as_child(const char* variable, const char* title, void (*ready)()) {
@@ -111,26 +139,20 @@ void run_as_child(const char* variable, const char* title, void (*ready)()) {
   crash_point("bootstrap.tied");
   ::fcntl(spawn_channel_fd, F_SETFD,
           FD_CLOEXEC);  // what this child starts itself must not hold its channel open
+  run_role(*origin, Channel(UniqueFd(spawn_channel_fd)), title, ready);
+}
+
+void detail::run_as_copy(const ForkRequest& request) {
+  die_with(request.parent);
   Channel channel{UniqueFd(spawn_channel_fd)};
-  ChildMain main = nullptr;
-  try {
-    UniqueFd directory;
-    const SpawnNote note = receive_note(channel, *origin, directory);
-    crash_point("bootstrap.note.received");
-    ::prctl(PR_SET_NAME, note.name.data());
-    apply(note.setup, directory.get());
-    detail::remember_parent(note.parent);
-    main = reinterpret_cast<ChildMain>(reinterpret_cast<std::uintptr_t>(resolve_function(note.main)));
-  } catch (const std::exception& error) {
-    say(title, error.what());
-    ::_exit(exit_no_handover);
-  }
-  ready();
-  crash_point("bootstrap.ready");
-  const int code = run_main(main, std::move(channel), title);
-  crash_point("bootstrap.exit");
-  // A fresh exec, not a fork: so exit handlers and buffers are this process's own.
-  std::exit(code);
+  const pid_t self = ::getpid();
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, self, 0)));
+  ForkAnswer answer{.pid = self};
+  const int fd = pidfd.get();
+  if (!pidfd.valid()) answer = ForkAnswer{.error_number = errno};
+  const bool told = channel.try_send(answer, std::span(&fd, pidfd.valid() ? 1 : 0)) == SendResult::sent;
+  if (!told || !pidfd.valid()) ::_exit(exit_no_handover);
+  run_role(Origin{request.parent, request.nonce}, std::move(channel), request.title.data(), nullptr);
 }
 
 }  // namespace forebay

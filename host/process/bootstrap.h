@@ -2,6 +2,14 @@
 
 namespace forebay {
 
+namespace detail {
+struct ForkRequest;
+
+/// The same for a copy that a forkserver made of itself, whose channel is at its place. Says first, on the
+/// channel, that it is there.
+[[noreturn]] void run_as_copy(const ForkRequest& request);
+}  // namespace detail
+
 /// The rest of a spawned child's life, after `variable` (the value of spawn_variable) told init() that it is
 /// one: takes the note, ties itself to its parent's life, runs its ChildMain, exits with its return value. An
 /// exception that escapes is one line on stderr, headed by `title`, and exit code 1. A hand-over that is not

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "host/process/bootstrap.h"
+#include "host/process/forkserver.h"
 #include "host/process/process_registry.h"
 #include "host/process/spawn_note.h"
 #include "host/process/spawner.h"
@@ -18,6 +19,7 @@ void put_guard_in_place() {
   // Early, so that what main constructs is destroyed before; in this order, so that the processes are joined
   // before the thread that they live with stops.
   static_cast<void>(Spawner::instance());
+  static_cast<void>(detail::Forkserver::instance());
   static_cast<void>(detail::ProcessRegistry::instance());
   guard_in_place = true;
 }

@@ -18,6 +18,7 @@
 #include "host/process/crash_point.h"
 #include "host/process/never_destroyed.h"
 #include "host/process/spawn_note.h"
+#include "host/process/start_child.h"
 
 namespace forebay {
 namespace {
@@ -114,17 +115,6 @@ std::vector<char*> environment_of(const SpawnOrder& order) {
   return pointers;
 }
 
-const char* remedy_for(int error_number) noexcept {
-  switch (error_number) {
-    case EAGAIN: return "raise the limit on processes (ulimit -u, or the cgroup's pids.max)";
-    case EMFILE:
-    case ENFILE: return "raise the limit on open files (ulimit -n)";
-    case ENOENT: return "mount /proc";
-    case ESRCH: return "do not ignore SIGCHLD and do not reap children that are not yours (wait(-1))";
-    default: return "";
-  }
-}
-
 }  // namespace
 
 Spawner& Spawner::instance() {
@@ -150,7 +140,7 @@ Spawned Spawner::spawn(const SpawnOrder& order) {
   Answer answer = std::move(*answer_);
   answer_.reset();
   if (answer.failed == nullptr) return std::move(answer.spawned);
-  const Error cause = os_error(answer.error_number, answer.failed, remedy_for(answer.error_number));
+  const Error cause = os_error(answer.error_number, answer.failed, detail::start_remedy(answer.error_number));
   throw Error(ErrorCode::spawn, cause.what());
 }
 
@@ -171,7 +161,7 @@ void Spawner::start_thread() {
     home_ = 0;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     throw Error(ErrorCode::spawn, std::string("cannot start the thread that spawns: ") + error.what() + "; " +
-                                      remedy_for(EAGAIN));
+                                      detail::start_remedy(EAGAIN));
   }
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::pthread_setname_np(thread_.native_handle(), "forebay-spawner");

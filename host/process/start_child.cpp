@@ -11,12 +11,14 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "host/error.h"
 #include "host/limits.h"
 #include "host/process/crash_point.h"
+#include "host/process/forkserver.h"
 #include "host/process/init.h"
 #include "host/process/spawn_note.h"
 #include "host/process/spawner.h"
@@ -67,9 +69,25 @@ bool is_variable_name(std::string_view name) noexcept {
          name.find('\0') == std::string_view::npos;
 }
 
-/// "name=value" of every variable of the child; nothing where it is this process's environment.
-std::optional<std::vector<std::string>> environment_for(const SpawnOptions& options) {
-  if (options.environment.empty() && !options.clear_environment) return std::nullopt;
+/// Before the child exists, so that it never waits for them.
+void fill(Channel& channel, const SpawnNote& note, int directory, std::span<const Parcel> parcels) {
+  const std::span<const int> no_fds;
+  bool sent = channel.try_send(note, directory >= 0 ? std::span(&directory, 1) : no_fds) == SendResult::sent;
+  for (const Parcel& parcel : parcels) {
+    sent = sent && channel.try_send_bytes(parcel.bytes, parcel.fds) == SendResult::sent;
+  }
+  if (!sent) throw Error(ErrorCode::spawn, "a new channel does not take a child's first messages");
+}
+
+}  // namespace
+
+namespace detail {
+
+bool changes_environment(const SpawnOptions& options) noexcept {
+  return options.clear_environment || !options.environment.empty();
+}
+
+std::vector<std::string> environment_for(const SpawnOptions& options) {
   Environment result;
   for (char** entry = environ; !options.clear_environment && entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
@@ -91,43 +109,54 @@ std::optional<std::vector<std::string>> environment_for(const SpawnOptions& opti
   return entries;
 }
 
-/// Before the child exists, so that it never waits for them.
-void fill(Channel& channel, const SpawnNote& note, int directory, std::span<const Parcel> parcels) {
-  const std::span<const int> no_fds;
-  bool sent = channel.try_send(note, directory >= 0 ? std::span(&directory, 1) : no_fds) == SendResult::sent;
-  for (const Parcel& parcel : parcels) {
-    sent = sent && channel.try_send_bytes(parcel.bytes, parcel.fds) == SendResult::sent;
+const char* start_remedy(int error_number) noexcept {
+  switch (error_number) {
+    case EAGAIN: return "raise the limit on processes (ulimit -u, or the cgroup's pids.max)";
+    case EMFILE:
+    case ENFILE: return "raise the limit on open files (ulimit -n)";
+    case ENOENT: return "mount /proc";
+    case ESRCH: return "do not ignore SIGCHLD and do not reap children that are not yours (wait(-1))";
+    default: return "";
   }
-  if (!sent) throw Error(ErrorCode::spawn, "a new channel does not take a child's first messages");
 }
 
-}  // namespace
-
-Child detail::spawn_child(ChildMain main, const SpawnOptions& options, std::span<const Parcel> parcels,
-                          int guardian) {
+Prepared prepare_child(ChildMain main, const SpawnOptions& options, std::span<const Parcel> parcels,
+                       bool guarded) {
   require_guard();
   SpawnNote note = note_for(main, options);
-  note.setup.guarded = guardian >= 0;
+  note.setup.guarded = guarded;
   const UniqueFd directory = directory_of(options);
   note.setup.has_directory = directory.valid();
-  auto [mine, theirs] = Channel::pair();
-  fill(mine, note, directory.get(), parcels);
+  Prepared prepared;
+  std::tie(prepared.mine, prepared.theirs) = Channel::pair();
+  fill(prepared.mine, note, directory.get(), parcels);
   crash_point("start.note.sent");
-  SpawnOrder order;
-  order.title = options.title.empty() ? "forebay: child" : options.title;
-  order.channel = theirs.fd();
-  order.guardian = guardian;
-  order.environment = environment_for(options);
-  order.spawn_variable = fmt::format("{}={}:{}", spawn_variable, note.parent, note.nonce);
-  Spawned spawned = Spawner::instance().spawn(order);
-  return Child::adopt(spawned.pid, std::move(spawned.pidfd), std::move(mine));
+  prepared.parent = note.parent;
+  prepared.nonce = note.nonce;
+  prepared.title = options.title.empty() ? "forebay: child" : options.title;
+  return prepared;
 }
+
+Child spawn_child(ChildMain main, const SpawnOptions& options, std::span<const Parcel> parcels,
+                  int guardian) {
+  Prepared prepared = prepare_child(main, options, parcels, guardian >= 0);
+  SpawnOrder order;
+  order.title = prepared.title;
+  order.channel = prepared.theirs.fd();
+  order.guardian = guardian;
+  if (changes_environment(options)) order.environment = environment_for(options);
+  order.spawn_variable = fmt::format("{}={}:{}", spawn_variable, prepared.parent, prepared.nonce);
+  Spawned spawned = Spawner::instance().spawn(order);
+  return Child::adopt(spawned.pid, std::move(spawned.pidfd), std::move(prepared.mine));
+}
+
+}  // namespace detail
 
 Child start_child(ChildMain main, const SpawnOptions& options, StartMethod method,
                   std::span<const Parcel> parcels) {
   switch (method) {
     case StartMethod::spawn: return detail::spawn_child(main, options, parcels, -1);
-    case StartMethod::forkserver:
+    case StartMethod::forkserver: return detail::Forkserver::instance().start(main, options, parcels, -1);
     case StartMethod::fork: break;
   }
   throw Error(ErrorCode::environment, "this start method is not there yet");

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "host/process/child.h"
 
@@ -22,6 +25,24 @@ struct Parcel {
                                 std::span<const Parcel> parcels = {});
 
 namespace detail {
+
+/// What every way of starting prepares: the channel, with the first messages in it, and who may enter.
+struct Prepared {
+  Channel mine;
+  Channel theirs;
+  pid_t parent = 0;
+  std::uint64_t nonce = 0;
+  std::string title;
+};
+[[nodiscard]] Prepared prepare_child(ChildMain main, const SpawnOptions& options,
+                                     std::span<const Parcel> parcels, bool guarded);
+
+/// "name=value" of every variable of the child. Throws Error(usage).
+[[nodiscard]] std::vector<std::string> environment_for(const SpawnOptions& options);
+[[nodiscard]] bool changes_environment(const SpawnOptions& options) noexcept;
+
+/// Why starting a process failed with `error_number`, in one word of advice; may be empty.
+[[nodiscard]] const char* start_remedy(int error_number) noexcept;
 
 /// By spawn; `guardian` is -1 for a child that none watches.
 [[nodiscard]] Child spawn_child(ChildMain main, const SpawnOptions& options, std::span<const Parcel> parcels,

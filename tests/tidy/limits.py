@@ -62,6 +62,7 @@ BYTE_COPIES = {
     "host/pool/crew_worker.cpp": "a task's encoded result into its ring: the hand-over",
     "host/pool/payload.cpp": "a large payload into shared memory, once; control messages",
     "host/sync/value.h": "the first elements of an Array",
+    "host/process/forkserver.cpp": "a changed environment, into sealed memory",
     "host/process/function.cpp": "a path into a function id",
     "host/process/image.cpp": "an ELF note",
     "host/process/process_state.cpp": "arguments longer than a message, into sealed memory, once",
