@@ -57,6 +57,10 @@ inline constexpr std::chrono::minutes idle_poll{10};
 /// less.
 inline constexpr std::chrono::minutes batch_wait{10};
 
+/// Living processes of one tree that its guardian watches; above any limit on processes of a container. Those
+/// beyond still end with their parents.
+inline constexpr std::size_t guarded_max = 16384;
+
 /// Payload alignment in a slot: DALI's sample alignment, a multiple of every vector width and cache line.
 inline constexpr std::size_t payload_alignment = 128;
 

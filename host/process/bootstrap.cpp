@@ -26,6 +26,7 @@
 #include "host/process/crash_point.h"
 #include "host/process/current_process.h"
 #include "host/process/fork_request.h"
+#include "host/process/guardian.h"
 #include "host/process/spawn_note.h"
 #include "host/process/system_file.h"
 
@@ -109,6 +110,11 @@ int run_main(ChildMain main, Channel channel, std::string_view title) {
     UniqueFd directory;
     const SpawnNote note = receive_note(channel, origin, directory);
     crash_point("bootstrap.note.received");
+    if (note.setup.guarded) {
+      ::fcntl(guardian_fd, F_SETFD, FD_CLOEXEC);
+      detail::register_with_guardian(guardian_fd);
+      detail::Guardian::instance().inherit(guardian_fd);
+    }
     ::prctl(PR_SET_NAME, note.name.data());
     apply(note.setup, directory.get());
     detail::remember_parent(note.parent);
@@ -146,12 +152,13 @@ void detail::run_as_copy(const ForkRequest& request) {
   die_with(request.parent);
   Channel channel{UniqueFd(spawn_channel_fd)};
   const pid_t self = ::getpid();
-  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, self, 0)));
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, self, 0)));
   ForkAnswer answer{.pid = self};
   const int fd = pidfd.get();
   if (!pidfd.valid()) answer = ForkAnswer{.error_number = errno};
   const bool told = channel.try_send(answer, std::span(&fd, pidfd.valid() ? 1 : 0)) == SendResult::sent;
   if (!told || !pidfd.valid()) ::_exit(exit_no_handover);
+  pidfd.reset();
   run_role(Origin{request.parent, request.nonce}, std::move(channel), request.title.data(), nullptr);
 }
 

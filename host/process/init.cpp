@@ -6,6 +6,7 @@
 
 #include "host/process/bootstrap.h"
 #include "host/process/forkserver.h"
+#include "host/process/guardian.h"
 #include "host/process/process_registry.h"
 #include "host/process/spawn_note.h"
 #include "host/process/spawner.h"
@@ -19,6 +20,7 @@ void put_guard_in_place() {
   // Early, so that what main constructs is destroyed before; in this order, so that the processes are joined
   // before the thread that they live with stops.
   static_cast<void>(Spawner::instance());
+  static_cast<void>(detail::Guardian::instance());
   static_cast<void>(detail::Forkserver::instance());
   static_cast<void>(detail::ProcessRegistry::instance());
   guard_in_place = true;

@@ -4,11 +4,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +20,8 @@
 #include "host/limits.h"
 #include "host/memory/sealed_memory.h"
 #include "host/process/current_process.h"
+#include "host/process/remote_error.h"
+#include "host/process/stack_trace.h"
 #include "host/process/start_method.h"
 #include "host/process/task_frame.h"
 
@@ -98,16 +102,23 @@ void say(const std::string& text) {
   [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-void report(const std::exception_ptr& error) {
-  const std::string head =
-      fmt::format("Process {} (pid {}) ended by an uncaught exception\n", identity().name, ::getpid());
+/// To stderr, where it is read if nobody asks the parent, and to the parent.
+void report(Channel& channel, const std::exception_ptr& error) {
+  const std::vector<std::byte> bytes = encode_exception(error, ::getpid(), 0, identity().name);
+  std::string text = fmt::format("Process {}: uncaught exception\n", identity().name);
   try {
-    std::rethrow_exception(error);
+    std::rethrow_exception(decode_exception(bytes));
   } catch (const std::exception& known) {
-    say(head + known.what() + "\n");
-  } catch (...) {
-    say(head + "which is no std::exception\n");
+    text += remote_traceback(known);
   }
+  if (!text.ends_with('\n')) text += '\n';
+  say(text);
+  if (bytes.empty()) return;
+  SealedMemory memory = SealedMemory::create("forebay-failure", bytes.size());
+  std::copy(bytes.begin(), bytes.end(), memory.bytes().begin());
+  const FailureHead head{.bytes = bytes.size()};
+  const int fd = memory.fd();
+  static_cast<void>(channel.try_send(head, std::span(&fd, 1)));
 }
 
 }  // namespace
@@ -127,6 +138,7 @@ int process_main(Channel channel) {
   const auto entry =
       reinterpret_cast<TaskEntry>(reinterpret_cast<std::uintptr_t>(resolve_function(work.head.entry)));
   Outcome outcome;
+  const TraceScope traces;
   {
     Decoder arguments(work.arguments(), work.fds);
     TaskFrame frame{.arguments = arguments,
@@ -135,7 +147,7 @@ int process_main(Channel channel) {
     entry(frame);
   }
   if (!outcome.error) return outcome.exit_code;
-  report(outcome.error);
+  report(channel, outcome.error);
   return exit_uncaught;
 }
 

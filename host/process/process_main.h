@@ -46,6 +46,12 @@ struct ProcessHead {
   ShortText<process_name_bytes_max> parent_name;
 };
 
+/// Last message of a Process's child that an exception ended, with memory that encode_exception() wrote.
+struct FailureHead {
+  std::uint64_t magic = process_magic;
+  std::uint64_t bytes = 0;
+};
+
 /// The ChildMain of every Process.
 [[nodiscard]] int process_main(Channel channel);
 

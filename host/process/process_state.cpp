@@ -15,6 +15,7 @@
 #include "host/process/current_process.h"
 #include "host/process/process_main.h"
 #include "host/process/process_registry.h"
+#include "host/process/remote_error.h"
 #include "host/process/spawn_note.h"
 #include "host/process/start_child.h"
 #include "host/process/start_method.h"
@@ -245,6 +246,17 @@ void ProcessState::signal_quietly(int number) noexcept {
   child_.signal(number);
 }
 
-void ProcessState::read_report() {}
+void ProcessState::read_report() {
+  const auto received = std::make_unique<Received>();
+  try {
+    if (child_.channel().try_receive(*received) != ReceiveResult::received) return;
+    const std::optional<FailureHead> head = received->as<FailureHead>();
+    if (!head || head->magic != process_magic || received->fds.size() != 1) return;
+    const SealedMemory memory = SealedMemory::open(std::move(received->fds.front()), head->bytes);
+    exception_ = decode_exception(memory.bytes().first(head->bytes));
+  } catch (const Error&) {
+    exception_ = std::current_exception();
+  }
+}
 
 }  // namespace forebay::detail

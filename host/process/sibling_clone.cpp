@@ -30,13 +30,15 @@ pid_t* registered_thread_id() noexcept {
   return address;
 }
 
-pid_t bare_clone(std::uint64_t flags, pid_t* child_tid) noexcept {
+pid_t bare_clone(std::uint64_t flags, int exit_signal, pid_t* child_tid) noexcept {
   clone_args arguments{};
   arguments.flags = flags;
+  arguments.exit_signal = static_cast<std::uint64_t>(exit_signal);
   arguments.child_tid = reinterpret_cast<std::uintptr_t>(child_tid);
   const long made = ::syscall(SYS_clone3, &arguments, sizeof(arguments));
   if (made >= 0 || errno != ENOSYS) return static_cast<pid_t>(made);
-    // Some sandboxes hide clone3. The order of the last two arguments is the architecture's.
+  flags |= static_cast<std::uint64_t>(exit_signal);
+  // Some sandboxes hide clone3. The order of the last two arguments is the architecture's.
 #if defined(__x86_64__)
   return static_cast<pid_t>(::syscall(SYS_clone, flags, nullptr, nullptr, child_tid, nullptr));
 #else
@@ -71,11 +73,15 @@ SiblingClone::SiblingClone() {
   }
 }
 
-pid_t SiblingClone::make() const noexcept {
+pid_t SiblingClone::clone(unsigned long long flags, int exit_signal) const noexcept {
   // The kernel writes the new number into the copy's memory, before the copy runs.
-  const pid_t made = bare_clone(CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, thread_id_);
+  const pid_t made = bare_clone(flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, exit_signal, thread_id_);
   if (made == 0) ::syscall(SYS_set_robust_list, robust_, robust_bytes_);
   return made;
 }
+
+// The exit signal is then this process's own: SIGCHLD.
+pid_t SiblingClone::make() const noexcept { return clone(CLONE_PARENT, 0); }
+pid_t SiblingClone::make_child() const noexcept { return clone(0, SIGCHLD); }
 
 }  // namespace forebay

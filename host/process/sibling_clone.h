@@ -23,8 +23,12 @@ class SiblingClone {
 
   /// The new process's number; 0 in the new process. -1 and errno where the kernel refuses.
   [[nodiscard]] pid_t make() const noexcept;
+  /// As above, but a child of this process, as by fork.
+  [[nodiscard]] pid_t make_child() const noexcept;
 
  private:
+  [[nodiscard]] pid_t clone(unsigned long long flags, int exit_signal) const noexcept;
+
   pid_t* thread_id_ = nullptr;
   robust_list_head* robust_ = nullptr;
   std::size_t robust_bytes_ = 0;

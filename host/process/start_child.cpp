@@ -19,6 +19,7 @@
 #include "host/limits.h"
 #include "host/process/crash_point.h"
 #include "host/process/forkserver.h"
+#include "host/process/guardian.h"
 #include "host/process/init.h"
 #include "host/process/spawn_note.h"
 #include "host/process/spawner.h"
@@ -152,11 +153,21 @@ Child spawn_child(ChildMain main, const SpawnOptions& options, std::span<const P
 
 }  // namespace detail
 
+namespace {
+
+int guardian() {
+  require_guard();
+  return detail::Guardian::instance().descriptor();
+}
+
+}  // namespace
+
 Child start_child(ChildMain main, const SpawnOptions& options, StartMethod method,
                   std::span<const Parcel> parcels) {
   switch (method) {
-    case StartMethod::spawn: return detail::spawn_child(main, options, parcels, -1);
-    case StartMethod::forkserver: return detail::Forkserver::instance().start(main, options, parcels, -1);
+    case StartMethod::spawn: return detail::spawn_child(main, options, parcels, guardian());
+    case StartMethod::forkserver:
+      return detail::Forkserver::instance().start(main, options, parcels, guardian());
     case StartMethod::fork: break;
   }
   throw Error(ErrorCode::environment, "this start method is not there yet");

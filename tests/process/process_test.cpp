@@ -17,6 +17,7 @@
 #include "host/error.h"
 #include "host/process/context.h"
 #include "host/process/current_process.h"
+#include "host/process/remote_error.h"
 #include "tests/host/open_fds.h"
 #include "tests/process/process_probe.h"
 
@@ -226,6 +227,9 @@ TEST(P13, ManyAreStartedAndEachHasItsExitCode) {
 }
 
 TEST(P14, ArgumentsAreLetGoOfAtTheStart) {
+  Process first([] {});
+  EXPECT_EQ(run(first), 0);  // what all share is there: the guardian
+  first.close();
   const std::size_t before = open_fds();
   const std::vector<char> large(1 << 20, 'a');
   Process process([](std::vector<char>) { static_cast<void>(::pause()); }, large);
@@ -310,6 +314,29 @@ TEST(P20, AnUncaughtExceptionIsToldOnStderrOnceBeforeTheEnd) {
   EXPECT_THAT(text, HasSubstr("thrower"));
   EXPECT_THAT(text, HasSubstr("index 7 of 3"));
   EXPECT_EQ(text.find("index 7 of 3"), text.rfind("index 7 of 3")) << text;
+}
+
+TEST(P20, TheParentGetsTheUncaughtException) {
+  Captured captured(STDERR_FILENO);
+  for (const StartMethod method : {StartMethod::spawn, StartMethod::forkserver}) {
+    Process process =
+        get_context(method).process({.name = "thrower"}, [] { throw std::out_of_range("index 7 of 3"); });
+    process.start();
+    const pid_t pid = process.pid().value();
+    EXPECT_EQ(joined(process), 1);
+    try {
+      std::rethrow_exception(process.exception());
+    } catch (const std::out_of_range& error) {
+      EXPECT_STREQ(error.what(), "index 7 of 3");
+      const RemoteInfo* info = remote_info(error);
+      ASSERT_NE(info, nullptr);
+      EXPECT_EQ(info->pid, pid);
+      EXPECT_FALSE(info->trace.empty());
+    }
+  }
+  Process fine([] {});
+  EXPECT_EQ(run(fine), 0);
+  EXPECT_EQ(fine.exception(), nullptr);
 }
 
 TEST(P21, WhatTheStateForbidsIsAnError) {

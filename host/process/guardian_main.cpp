@@ -1,0 +1,237 @@
+#include "host/process/guardian_main.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "host/error.h"
+#include "host/limits.h"
+#include "host/memory/sealed_memory.h"
+#include "host/process/guardian_table.h"
+#include "host/process/sibling_clone.h"
+
+namespace forebay::detail {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What epoll tells of; below are the places in the table.
+constexpr std::uint64_t root_ended = ~std::uint64_t{0};
+constexpr std::uint64_t registration = root_ended - 1;
+
+/// The guardian's whole life. It has one thread.
+class Watch {
+ public:
+  Watch(UniqueFd registrations, SealedMemory memory, std::size_t entries, UniqueFd root)
+      : registrations_(std::move(registrations)),
+        memory_(std::move(memory)),
+        root_(std::move(root)),
+        table_(reinterpret_cast<Guarded*>(memory_.bytes().data()), entries),
+        pidfds_(entries),
+        epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    watch(root_.get(), root_ended);
+    watch(registrations_.get(), registration);
+    resume();
+  }
+
+  void run() {
+    std::array<epoll_event, 64> events;
+    while (!done()) {
+      const int wait_ms = ending_ ? static_cast<int>(limits::held_back_poll.count()) * 10 : -1;
+      const int ready = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms);
+      for (int i = 0; i < ready; ++i) {
+        const std::uint64_t what = events[static_cast<std::size_t>(i)].data.u64;
+        if (what == root_ended) {
+          end_all();
+        } else if (what == registration) {
+          take_registrations();
+        } else {
+          ended(static_cast<std::size_t>(what));
+        }
+      }
+    }
+  }
+
+ private:
+  void watch(int fd, std::uint64_t what) const noexcept {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = what;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+  }
+
+  /// After the root's end: as soon as nobody is left, and nobody can come.
+  [[nodiscard]] bool done() const noexcept {
+    return ending_ && ((guarded_ == 0 && closed_) || Clock::now() >= leave_at_);
+  }
+
+  /// What an earlier guardian watched.
+  void resume() {
+    for (std::size_t place = 0; place < table_.size(); ++place) {
+      Guarded& entry = table_[place];
+      if (entry.pid == 0) continue;
+      UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, entry.pid, 0)));
+      if (pidfd.valid() && identity_of(pidfd.get(), entry.pid) == entry.identity) {
+        pidfds_[place] = std::move(pidfd);
+        ++guarded_;
+        watch(pidfds_[place].get(), place);
+        continue;
+      }
+      // It ended unwatched. Where its number is free, a group of that number can only be its own.
+      if (!pidfd.valid()) ::kill(-entry.pid, SIGKILL);
+      entry = Guarded{};
+    }
+  }
+
+  void take_registrations() {
+    while (true) {
+      pid_t pid = 0;
+      UniqueFd pidfd;
+      switch (receive(pid, pidfd)) {
+        case Got::nothing: return;
+        case Got::end:
+          closed_ = true;
+          ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, registrations_.get(), nullptr);
+          return;
+        case Got::message: break;
+      }
+      if (pidfd.valid() && pid > 0) add(pid, std::move(pidfd));
+    }
+  }
+
+  enum class Got { nothing, end, message };
+
+  /// The sender's number is the kernel's word, not the sender's.
+  Got receive(pid_t& pid, UniqueFd& pidfd) const noexcept {
+    Registration message;
+    iovec part{&message, sizeof(message)};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))> control;
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    const ssize_t got = ::recvmsg(registrations_.get(), &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (got < 0) return errno == EINTR ? Got::message : Got::nothing;
+    for (cmsghdr* one = CMSG_FIRSTHDR(&header); one != nullptr; one = CMSG_NXTHDR(&header, one)) {
+      if (one->cmsg_level != SOL_SOCKET) continue;
+      if (one->cmsg_type == SCM_RIGHTS) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(one), sizeof(fd));
+        pidfd.reset(fd);
+      } else if (one->cmsg_type == SCM_CREDENTIALS) {
+        ucred sender{};
+        std::memcpy(&sender, CMSG_DATA(one), sizeof(sender));
+        pid = sender.pid;
+      }
+    }
+    if (got == 0) return Got::end;
+    if (got != sizeof(message) || message.magic != guardian_magic) pidfd.reset();
+    return Got::message;
+  }
+
+  void add(pid_t pid, UniqueFd pidfd) {
+    std::size_t place = next_;
+    while (place < table_.size() && table_[place].pid != 0) ++place;
+    if (place == table_.size()) {
+      for (place = 0; place < next_ && table_[place].pid != 0;) ++place;
+      if (table_[place].pid != 0) return;  // it still ends with its parent
+    }
+    next_ = place + 1 < table_.size() ? place + 1 : 0;
+    table_[place] = Guarded{identity_of(pidfd.get(), pid), pid, 0};
+    pidfds_[place] = std::move(pidfd);
+    ++guarded_;
+    watch(pidfds_[place].get(), place);
+    if (ending_) end(place);
+  }
+
+  void ended(std::size_t place) {
+    if (!pidfds_[place].valid()) return;
+    kill_group_of(pidfds_[place].get(), table_[place].pid);
+    pidfds_[place].reset();  // and with it leaves epoll
+    table_[place] = Guarded{};
+    next_ = place;
+    --guarded_;
+  }
+
+  void end(std::size_t place) noexcept {
+    ::syscall(SYS_pidfd_send_signal, pidfds_[place].get(), SIGKILL, nullptr, 0);
+    kill_group_of(pidfds_[place].get(), table_[place].pid);
+  }
+
+  void end_all() {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, root_.get(), nullptr);
+    ending_ = true;
+    leave_at_ = Clock::now() + limits::child_reap;
+    take_registrations();
+    for (std::size_t place = 0; place < table_.size(); ++place) {
+      if (pidfds_[place].valid()) end(place);
+    }
+  }
+
+  UniqueFd registrations_;
+  SealedMemory memory_;
+  UniqueFd root_;
+  std::span<Guarded> table_;
+  std::vector<UniqueFd> pidfds_;
+  UniqueFd epoll_;
+  std::size_t next_ = 0;  // where a free place is likely
+  std::size_t guarded_ = 0;
+  bool ending_ = false;
+  bool closed_ = false;
+  Clock::time_point leave_at_{};
+};
+
+/// Nothing of the application's is held, and nothing but SIGKILL ends it.
+void leave_everything() {
+  ::setsid();
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM}) {
+    ::signal(signal, SIG_IGN);
+  }
+  ::prctl(PR_SET_NAME, "forebay-guard");
+  if (::chdir("/") != 0) return;  // then it holds the folder that it is in; no reason to go without
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null.get(), fd);
+}
+
+}  // namespace
+
+int guardian_main(Channel channel) {
+  const auto received = std::make_unique<Received>();
+  static_cast<void>(channel.receive_until(*received, Clock::now() + limits::child_start));
+  const std::optional<GuardianSetup> setup = received->as<GuardianSetup>();
+  if (!setup || setup->magic != guardian_magic || received->fds.size() != 3) return 1;
+  const SiblingClone clone;
+  const pid_t made = clone.make_child();
+  if (made < 0) return 1;
+  if (made > 0) {
+    // Not reaped, so the number is the guardian's.
+    const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, made, 0)));
+    const GuardianAnswer answer{made};
+    const int fd = pidfd.get();
+    return channel.try_send(answer, std::span(&fd, 1)) == SendResult::sent ? 0 : 1;
+  }
+  channel.close();
+  leave_everything();
+  Watch watch(std::move(received->fds[0]),
+              SealedMemory::open(std::move(received->fds[1]), setup->entries * sizeof(Guarded)),
+              setup->entries, std::move(received->fds[2]));
+  watch.run();
+  ::_exit(0);
+}
+
+}  // namespace forebay::detail
