@@ -95,7 +95,7 @@ void Guardian::start_process() {
   const auto deadline = Clock::now() + limits::child_start;
   static_cast<void>(maker.channel().receive_until(*received, deadline));
   const std::optional<GuardianAnswer> answer = received->as<GuardianAnswer>();
-  // The maker's group is the guardian's until it has left it: so the maker ends by itself.
+  // The maker's group is killed with it: it was the guardian's too, until that said that it is there.
   const bool ended = wait_readable(maker.pidfd(), deadline);
   if (!answer || received->fds.size() != 1 || !ended) throw Error(ErrorCode::spawn, "no guardian");
   pidfd_ = std::move(received->fds.front());

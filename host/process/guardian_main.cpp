@@ -218,15 +218,15 @@ int guardian_main(Channel channel) {
   const SiblingClone clone;
   const pid_t made = clone.make_child();
   if (made < 0) return 1;
-  if (made > 0) {
-    // Not reaped, so the number is the guardian's.
-    const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, made, 0)));
-    const GuardianAnswer answer{made};
-    const int fd = pidfd.get();
-    return channel.try_send(answer, std::span(&fd, 1)) == SendResult::sent ? 0 : 1;
+  if (made > 0) return 0;
+  leave_everything();
+  {
+    // Said only now: whoever hears it may kill the maker's group, or this process with a polite signal.
+    const UniqueFd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+    const int fd = self.get();
+    if (channel.try_send(GuardianAnswer{::getpid()}, std::span(&fd, 1)) != SendResult::sent) ::_exit(1);
   }
   channel.close();
-  leave_everything();
   Watch watch(std::move(received->fds[0]),
               SealedMemory::open(std::move(received->fds[1]), setup->entries * sizeof(Guarded)),
               setup->entries, std::move(received->fds[2]));
