@@ -36,7 +36,7 @@ def describe(root: pathlib.Path, pythons: dict[str, str]) -> list[str]:
     for name, python in pythons.items():
         versions = _output(python, "-c",
                            "import platform, importlib.metadata as m\n"
-                           "names = ['torch', 'torchvision', 'Pillow', 'numpy', 'nvidia-dali-cuda130', 'spdl']\n"
+                           "names = ['torch', 'torchvision', 'Pillow', 'numpy', 'nvidia-dali-cuda130', 'spdl', 'loky']\n"
                            "def v(n):\n"
                            "  try: return n + ' ' + m.version(n)\n"
                            "  except m.PackageNotFoundError: return ''\n"

@@ -17,6 +17,12 @@ PANELS = (
     ("images", "steady_per_s", 1, "pictures per second, steady (more is better)"),
     ("memory", "pss_bytes", 2**-20, "peak memory of all processes, MiB of PSS (less is better)"),
     ("start", "first_batch_s of 1200000", 1, "seconds to the first batch of 1.2 M entries (less is better)"),
+    ("pool.map", "chunk_1_us", 1, "pool.map of an empty task, chunk size 1: µs a task (less is better)"),
+    ("pool.map", "chunk_default_us", 1, "pool.map of an empty task, default chunks: µs a task (less is better)"),
+    ("executor", "burst_us", 1, "executor, many submits and then their results: µs a task (less is better)"),
+    ("executor", "round_trip_us", 1, "executor, a submit and its result, one by one: µs (less is better)"),
+    ("process", "start_join_ms", 1, "start and join of an empty process: ms (less is better)"),
+    ("death", "death_p50_ms", 1, "death of a worker to its future failed: median, ms (less is better)"),
 )
 OURS, THEIRS, BOUND = "#1f6f8b", "#b8b8b8", "#e0a030"
 
@@ -24,7 +30,7 @@ OURS, THEIRS, BOUND = "#1f6f8b", "#b8b8b8", "#e0a030"
 def colour(name: str) -> str:
     if name.lower().startswith("forebay"):
         return OURS
-    return BOUND if name.startswith("ceiling") else THEIRS
+    return BOUND if name.startswith(("ceiling", "limit")) else THEIRS
 
 
 def main() -> None:
@@ -45,7 +51,8 @@ def main() -> None:
         above = [max(bars[name]) * scale - median for name, median in zip(names, medians)]
         drawn = axis.barh(names, medians, xerr=[below, above], color=[colour(name) for name in names],
                           error_kw={"elinewidth": 1, "capsize": 2})
-        labels = [f"{median:,.0f}" if median >= 10 else f"{median:.2f}" for median in medians]
+        labels = [f"{median:,.0f}" if median >= 10 else f"{median:.2f}" if median >= 1 else f"{median:.2g}"
+                  for median in medians]
         axis.bar_label(drawn, labels=labels, padding=6, fontsize=9)
         axis.set_title(title, fontsize=10, loc="left")
         axis.margins(x=0.12)

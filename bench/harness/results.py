@@ -29,6 +29,10 @@ class Results:
         over, under = self.median(topic, above, metric), self.median(topic, below, metric)
         return over / under if over is not None and under else None
 
+    def ratios(self, above: tuple[str, str, str], below: tuple[str, str, str]) -> list[float]:
+        """Of two values' keys, repetition by repetition: both were measured in the same minute."""
+        return [over / under for over, under in zip(self.values.get(above, []), self.values.get(below, [])) if under]
+
     def write_csv(self, path: pathlib.Path) -> None:
         with path.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)

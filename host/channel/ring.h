@@ -52,9 +52,6 @@ class RingWriter {
   [[nodiscard]] bool drained() const noexcept {
     return index_->consumed.load(std::memory_order_acquire) >= written_;
   }
-  [[nodiscard]] std::uint64_t unread_bytes() const noexcept {
-    return written_ - index_->consumed.load(std::memory_order_relaxed);
-  }
   /// Names the block that was reserved last; see reclaimed().
   [[nodiscard]] std::uint64_t last_block() const noexcept { return reserved_; }
   /// Whether a block's memory may hold another by now. False: it is still as it was written, but for

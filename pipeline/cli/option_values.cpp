@@ -52,6 +52,9 @@ std::array<float, 3> parse_triple(const std::string& option, std::string_view te
                                  fmt::format("takes three numbers, such as 0.5,0.5,0.5, not '{}'", text));
     }
     values[i] = static_cast<float>(parse_decimal(option, rest.substr(0, comma)));
+    if (!std::isfinite(values[i])) {
+      throw CLI::ValidationError(option, fmt::format("must fit a 32-bit float, not '{}'", text));
+    }
     if (comma != std::string_view::npos) rest.remove_prefix(comma + 1);
   }
   return values;

@@ -74,7 +74,8 @@ void add_picture_options(CLI::App& app, PipelineOptions& options) {
       ->default_str("needed")
       ->group(pictures_group);
   app.add_flag_callback(
-         "--strict", [&decode] { decode.strict = true; }, "Every warning of a decoder is an error")
+         "--strict", [&decode] { decode.strict = true; },
+         "Every warning of a decoder is an error; implies --decode whole")
       ->group(pictures_group);
 }
 

@@ -23,7 +23,8 @@ struct Header {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   std::uint8_t orientation = 1;
-  std::uint32_t align_x = 1;  ///< 0: regions are not supported, decode whole
+  bool exif_is_broken = false;  ///< where EXIF is applied, Pillow raises
+  std::uint32_t align_x = 1;    ///< 0: regions are not supported, decode whole
 };
 
 [[nodiscard]] Header read_jpeg_header(Bytes file);

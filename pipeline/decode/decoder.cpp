@@ -54,6 +54,10 @@ ImageInfo probe_image(std::span<const std::byte> file, const DecodeOptions& opti
                       fmt::format("claims {}x{} = {} pixels, the limit is {}", header.width, header.height,
                                   pixels, limits::image_pixels_max));
   }
+  if (options.apply_exif && header.exif_is_broken) {
+    throw ItemFailure(ItemErrorCode::corrupt,
+                      "the EXIF block has no TIFF header (--no-exif leaves it unread)");
+  }
   info.orientation = options.apply_exif ? header.orientation : std::uint8_t{1};
   const bool swapped = swaps_axes(info.orientation);
   info.width = swapped ? header.height : header.width;
@@ -65,7 +69,7 @@ ImageInfo probe_image(std::span<const std::byte> file, const DecodeOptions& opti
 Region decodable_region(const ImageInfo& info, const Region& needed, const DecodeOptions& options) {
   const StoredSize size = stored_size(info);
   Region stored{0, 0, size.width, size.height};
-  if (options.mode == DecodeMode::needed && info.align_x != 0) {
+  if (!options.whole() && info.align_x != 0) {
     const Region exact = stored_region(needed, size, info.orientation);
     // One pixel more on every side: fancy upsampling looks at neighbours.
     const std::uint32_t left = exact.x > 0 ? exact.x - 1 : 0;

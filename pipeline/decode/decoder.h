@@ -20,7 +20,10 @@ enum class DecodeMode : std::uint8_t { needed = 0, whole = 1 };
 struct DecodeOptions {
   DecodeMode mode = DecodeMode::needed;
   bool apply_exif = true;  ///< as ImageOps.exif_transpose
-  bool strict = false;     ///< every decoder warning is an error (decoder_warning)
+  bool strict = false;     ///< every decoder warning is an error (decoder_warning); implies whole
+
+  /// Warnings outside of the needed part would be missed otherwise.
+  [[nodiscard]] bool whole() const noexcept { return strict || mode == DecodeMode::whole; }
 };
 
 /// What the headers say. `width` and `height` are upright: swapped for orientations 5 to 8 if applied.

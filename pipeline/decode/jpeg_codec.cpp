@@ -7,6 +7,7 @@
 #include <csetjmp>
 #include <cstdio>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "host/limits.h"
@@ -26,7 +27,8 @@ struct ErrorState {
   std::array<char, JMSG_LENGTH_MAX> text;
   std::array<char, JMSG_LENGTH_MAX> warning;
   std::uint32_t warnings;
-  bool ended_early;  ///< the data ran out (JWRN_JPEG_EOF, JERR_INPUT_EOF)
+  bool out_of_memory;  ///< libjpeg could not allocate (JERR_OUT_OF_MEMORY)
+  bool ended_early;    ///< the data ran out (JWRN_JPEG_EOF, JERR_INPUT_EOF)
 };
 
 ErrorState& state_of(j_common_ptr info) { return *reinterpret_cast<ErrorState*>(info->err); }
@@ -36,6 +38,7 @@ ErrorState& state_of(j_common_ptr info) { return *reinterpret_cast<ErrorState*>(
   (*info->err->format_message)(info, state.text.data());
   if (info->err->msg_code == JERR_INPUT_EOF || info->err->msg_code == JERR_INPUT_EMPTY)
     state.ended_early = true;
+  if (info->err->msg_code == JERR_OUT_OF_MEMORY) state.out_of_memory = true;
   std::longjmp(state.jump, 1);
 }
 
@@ -54,6 +57,7 @@ class Decompressor {
     info_.err = ::jpeg_std_error(&errors_.manager);
     errors_.manager.error_exit = &on_error;
     errors_.manager.emit_message = &on_message;
+    if (setjmp(errors_.jump) != 0) throw std::bad_alloc();  // NOLINT(cert-err52-cpp)
     jpeg_create_decompress(&info_);
   }
   Decompressor(const Decompressor&) = delete;
@@ -64,6 +68,7 @@ class Decompressor {
     abort();  // a header may have been kept for a decoding that never came
     errors_.warnings = 0;
     errors_.ended_early = false;
+    errors_.out_of_memory = false;
     ::jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(file.data()), file.size());
     return info_;
   }
@@ -95,17 +100,18 @@ Decompressor& decompressor() {
 
 [[noreturn]] void fail(Decompressor& jpeg) {
   const bool cut = jpeg.errors().ended_early;
+  const bool starved = jpeg.errors().out_of_memory;
   const std::string text = jpeg.errors().text.data();
   jpeg.abort();
+  if (starved) throw std::bad_alloc();
   if (cut) throw ItemFailure(ItemErrorCode::truncated, "the data ends before the picture does");
   throw ItemFailure(ItemErrorCode::corrupt, "libjpeg: " + text);
 }
 
 /// Guarded: reads the header. False after a longjmp.
 bool read_header(Decompressor& jpeg, Bytes file) {
-  jpeg_decompress_struct& info = jpeg.begin(file);
   if (setjmp(jpeg.errors().jump) != 0) return false;  // NOLINT(cert-err52-cpp): libjpeg offers nothing else
-  jpeg_read_header(&info, TRUE);
+  jpeg_read_header(&jpeg.begin(file), TRUE);
   return true;
 }
 
@@ -119,12 +125,11 @@ void check_header(Decompressor& jpeg, const jpeg_decompress_struct& info) {
   }
 }
 
-/// CMYK as Pillow makes RGB of it (libImaging/Convert.c, cmyk2rgb), after undoing Adobe's inversion.
-void cmyk_to_rgb(const std::uint8_t* from, std::uint8_t* to, std::uint32_t pixels, bool inverted) {
+/// CMYK as Pillow makes RGB of it (libImaging/Convert.c, cmyk2rgb). It always undoes Adobe's inversion,
+/// whether or not an Adobe marker says that there was one ("CMYK;I" in JpegImagePlugin.py).
+void cmyk_to_rgb(const std::uint8_t* from, std::uint8_t* to, std::uint32_t pixels) {
   for (std::uint32_t i = 0; i < pixels; ++i, from += 4, to += 3) {
-    const auto ink = [&](int channel) -> std::uint32_t {
-      return inverted ? 255U - from[channel] : std::uint32_t{from[channel]};
-    };
+    const auto ink = [from](int channel) -> std::uint32_t { return 255U - from[channel]; };
     const std::uint32_t light = 255U - ink(3);
     for (int channel = 0; channel < 3; ++channel) {
       const std::uint32_t product = ink(channel) * light + 128U;
@@ -161,7 +166,6 @@ bool run(Decompressor& jpeg, jpeg_decompress_struct& info, const Job& job) {
     jpeg_crop_scanline(&info, &x, &width);
   }
   if (!job.whole && job.region.y > 0) jpeg_skip_scanlines(&info, job.region.y);
-  const bool adobe = info.saw_Adobe_marker != FALSE;
   const std::size_t lead = job.region.x - x;  // columns before the region in what is decoded
   const bool direct = info.out_color_space == JCS_RGB && width == job.region.width && lead == 0;
   const JDIMENSION end = job.region.y + job.region.height;
@@ -184,7 +188,7 @@ bool run(Decompressor& jpeg, jpeg_decompress_struct& info, const Job& job) {
     if (info.out_color_space == JCS_GRAYSCALE) {
       grey_to_rgb(from, to, job.region.width);
     } else if (info.out_color_space == JCS_CMYK) {
-      cmyk_to_rgb(from, to, job.region.width, adobe);
+      cmyk_to_rgb(from, to, job.region.width);
     } else {
       // The whole picture was decoded for a part of it: the columns around it are dropped.
       for (std::size_t i = 0; i < job.region.width * rgb_bytes; ++i) to[i] = from[i];
@@ -212,7 +216,11 @@ Header read_jpeg_header(Bytes file) {
   const int sampling = info.num_components == 1 ? 1 : info.max_h_samp_factor;
   header.align_x = static_cast<std::uint32_t>(sampling * DCTSIZE);
   jpeg.keep_header_of(file);
-  header.orientation = exif_orientation(jpeg_exif(file));
+  const JpegExif exif = jpeg_exif(file);
+  const ExifOrientation orientation = exif_orientation(without_exif_preamble(exif.block));
+  header.orientation = orientation.value;
+  header.exif_is_broken = orientation.fault == ExifFault::cut_short ||
+                          (orientation.fault == ExifFault::no_tiff && exif.after_density);
   return header;
 }
 
@@ -226,7 +234,7 @@ DecodeReport decode_jpeg(Bytes file, const Region& stored, const DecodeOptions& 
                                                     : JCS_RGB;
   thread_local std::vector<std::uint8_t> row;
   row.resize(std::size_t{info.image_width} * 4 + 64);
-  const Job job{stored, target, options.mode == DecodeMode::whole, row.data()};
+  const Job job{stored, target, options.whole(), row.data()};
   if (!run(jpeg, info, job)) fail(jpeg);
   DecodeReport report;
   report.warnings = jpeg.errors().warnings;

@@ -1,6 +1,7 @@
 #include "pipeline/decode/jpeg_markers.h"
 
 #include <cstring>
+#include <string_view>
 
 namespace forebay {
 namespace {
@@ -8,6 +9,7 @@ namespace {
 constexpr std::uint32_t start_of_image = 0xD8;
 constexpr std::uint32_t end_of_image = 0xD9;
 constexpr std::uint32_t start_of_scan = 0xDA;
+constexpr std::uint32_t application_0 = 0xE0;
 constexpr std::uint32_t application_1 = 0xE1;
 
 bool is_standalone(std::uint32_t marker) {
@@ -67,19 +69,29 @@ bool jpeg_has_end(std::span<const std::byte> file) noexcept {
   return false;
 }
 
-std::span<const std::byte> jpeg_exif(std::span<const std::byte> file) noexcept {
-  constexpr char signature[] = "Exif\0";  // with its second zero: six bytes
+JpegExif jpeg_exif(std::span<const std::byte> file) noexcept {
+  const auto begins_with = [](std::span<const std::byte> bytes, std::string_view text) {
+    return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
+  };
+  constexpr std::byte dots_per_inch{1};
+  constexpr std::size_t unit_at = 7;
+  constexpr std::size_t jfif_bytes_min = 12;
+  JpegExif exif;
   MarkerWalk walk(file);
   while (const auto marker = walk.next()) {
-    if (*marker == end_of_image || *marker == start_of_scan) return {};
+    if (*marker == end_of_image || *marker == start_of_scan) return exif;
     if (*marker == start_of_image || is_standalone(*marker)) continue;
     const auto bytes = walk.segment();
-    if (*marker == application_1 && bytes.size() > sizeof(signature) &&
-        std::memcmp(bytes.data(), signature, sizeof(signature)) == 0) {
-      return bytes.subspan(sizeof(signature));
+    if (*marker == application_0 && begins_with(bytes, "JFIF") && bytes.size() >= jfif_bytes_min &&
+        bytes[unit_at] == dots_per_inch) {
+      exif.after_density = true;
+    }
+    if (*marker == application_1 && begins_with(bytes, std::string_view("Exif\0", 5))) {
+      exif.block = bytes;
+      return exif;
     }
   }
-  return {};
+  return exif;
 }
 
 }  // namespace forebay

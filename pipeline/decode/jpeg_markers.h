@@ -12,8 +12,13 @@ namespace forebay {
 /// data byte by byte (memchr).
 [[nodiscard]] bool jpeg_has_end(std::span<const std::byte> file) noexcept;
 
-/// The EXIF block (from its TIFF header on) of the first APP1 Exif segment before the first scan; empty if
-/// none.
-[[nodiscard]] std::span<const std::byte> jpeg_exif(std::span<const std::byte> file) noexcept;
+/// What the segments before the first scan say that concerns the orientation.
+struct JpegExif {
+  std::span<const std::byte> block;  ///< of the first APP1 segment that begins "Exif\0", whole; or empty
+  /// A JFIF segment gave dots per inch before: Pillow then first reads the block in exif_transpose, where one
+  /// without a TIFF header raises. Otherwise it reads it while it opens the file, and goes on without.
+  bool after_density = false;
+};
+[[nodiscard]] JpegExif jpeg_exif(std::span<const std::byte> file) noexcept;
 
 }  // namespace forebay

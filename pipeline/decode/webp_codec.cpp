@@ -32,13 +32,11 @@ Demuxer open_demuxer(Bytes file) {
   return demuxer;
 }
 
-/// The EXIF chunk may begin with "Exif\0\0", as in a JPEG.
-std::uint8_t orientation_of(const WebPDemuxer* demuxer) {
+ExifOrientation orientation_of(const WebPDemuxer* demuxer) {
   WebPChunkIterator chunk;
-  if (::WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk) == 0) return 1;
-  std::span<const std::byte> block(reinterpret_cast<const std::byte*>(chunk.chunk.bytes), chunk.chunk.size);
-  if (block.size() > 6 && block[0] == std::byte{'E'} && block[1] == std::byte{'x'}) block = block.subspan(6);
-  const std::uint8_t orientation = exif_orientation(block);
+  if (::WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk) == 0) return {};
+  const std::span block(reinterpret_cast<const std::byte*>(chunk.chunk.bytes), chunk.chunk.size);
+  const ExifOrientation orientation = exif_orientation(without_exif_preamble(block));
   ::WebPDemuxReleaseChunkIterator(&chunk);
   return orientation;
 }
@@ -57,7 +55,9 @@ Header read_webp_header(Bytes file) {
   header.width = static_cast<std::uint32_t>(features.width);
   header.height = static_cast<std::uint32_t>(features.height);
   header.align_x = 0;
-  header.orientation = orientation_of(open_demuxer(file).get());
+  const ExifOrientation orientation = orientation_of(open_demuxer(file).get());
+  header.orientation = orientation.value;
+  header.exif_is_broken = orientation.fault != ExifFault::none;
   return header;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "device/ops/image_view.h"
 #include "host/error.h"
@@ -78,8 +79,9 @@ void check_options(const PipelineOptions& options) {
   require(dtype == DType::u8 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32,
           fmt::format("pictures cannot be delivered as {}; use u8, f16, bf16 or f32", to_string(dtype)));
   for (const float deviation : options.finish.std) {
-    require(deviation > 0.0F, "every std must be greater than 0");
+    require(deviation > 0.0F && std::isfinite(deviation), "every std must be finite and greater than 0");
   }
+  for (const float mean : options.finish.mean) require(std::isfinite(mean), "every mean must be finite");
 }
 
 RunShape shape_of(const PipelineOptions& options, const Device& device, bool files, std::size_t host_stages,
@@ -103,7 +105,7 @@ RunShape shape_of(const PipelineOptions& options, const Device& device, bool fil
   } else if (!files) {
     shape.slot_bytes = range_slot_bytes;
   } else {
-    const std::uint32_t items = chunk_items_of(options, shape.workers, prepared, UINT64_MAX);
+    const std::uint32_t items = chunk_items_of(options, shape.workers, prepared, limits::slot_bytes_max);
     shape.slot_bytes = items * prepared;
     if (shape.placement == Placement::owner) shape.slot_bytes = std::max(shape.slot_bytes, region_slot_bytes);
   }
@@ -115,10 +117,9 @@ RunShape shape_of(const PipelineOptions& options, const Device& device, bool fil
                     crop, crop * crop * rgb_bytes, shape.slot_bytes,
                     static_cast<double>(prepared) / static_cast<double>(mib) + 0.005));
   }
-  constexpr std::uint64_t slot_bytes_max = std::uint64_t{2} << 30U;  // offsets in an ItemOp are 32 bits
-  if (shape.slot_bytes > slot_bytes_max || shape.slot_bytes < page_bytes) {
+  if (shape.slot_bytes > limits::slot_bytes_max || shape.slot_bytes < page_bytes) {
     throw Error(ErrorCode::usage, fmt::format("a slot of {} bytes is outside {}..{}; change --slot-mb",
-                                              shape.slot_bytes, page_bytes, slot_bytes_max));
+                                              shape.slot_bytes, page_bytes, limits::slot_bytes_max));
   }
   shape.chunk_items = chunk_items_of(options, shape.workers, item_bytes, shape.slot_bytes);
   // Filling and waiting (the credits), and as many again ready: a worker never waits for a delivery of one

@@ -97,7 +97,7 @@ Json options_json(const RunSummary& summary) {
   json["augment"] = options.prepare.augment == Augment::train ? "train" : "none";
   json["seed"] = options.prepare.seed;
   json["exif"] = options.decode.apply_exif;
-  json["decode"] = options.decode.mode == DecodeMode::whole ? "whole" : "needed";
+  json["decode"] = options.decode.whole() ? "whole" : "needed";
   json["strict"] = options.decode.strict;
   const bool normalised = options.finish.dtype != DType::u8;
   json["mean"] = normalised ? floats_json(options.finish.mean) : Json(nullptr);

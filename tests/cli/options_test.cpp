@@ -193,6 +193,8 @@ TEST(Options, EveryBadValueIsOneClearLine) {
   EXPECT_EQ(failure_of({"--mean", "1", "2"}), "--mean: takes three numbers, such as 0.5,0.5,0.5, not '1,2'");
   EXPECT_EQ(failure_of({"--std", "1,2,3,4"}),
             "--std: takes three numbers, such as 0.5,0.5,0.5, not '1,2,3,4'");
+  EXPECT_EQ(failure_of({"--mean", "1e39,0,0"}), "--mean: must fit a 32-bit float, not '1e39,0,0'");
+  EXPECT_EQ(failure_of({"--std", "1,1e39,1"}), "--std: must fit a 32-bit float, not '1,1e39,1'");
   EXPECT_EQ(failure_of({"--mean", "a,b,c"}), "--mean: must be a number, not 'a'");
   for (const char* device : {"gpu", "cudax", "cuda0", "CPU", ""}) {
     EXPECT_EQ(failure_of({"--device", device}),

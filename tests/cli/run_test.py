@@ -131,6 +131,23 @@ class Input(fc.CommandTest):
         rows = [item["row"] for item in fc.items_of(self.out) if item["status"] == "ok"]
         self.assertEqual(rows, list(range(96)))
 
+    def test_strict_looks_at_the_whole_picture(self):
+        """Damage that the crop does not touch is a warning that only a whole decoding sees."""
+        path = self.folder / "tall.jpg"
+        noise = numpy.random.default_rng(1).integers(0, 256, (60, 10, 3), dtype=numpy.uint8)
+        image = fc.PIL.Image.fromarray(noise).resize((100, 600))
+        image.save(path, quality=90)
+        data = path.read_bytes()
+        path.write_bytes(data[:-2] + b"surplus" * 30 + data[-2:])  # behind the last row, before the end marker
+        run = ["run", path, "--resize", "100", "--crop", "100", "--dtype", "u8", "--force"]
+        self.assert_done(fc.forebay(*run, "--out", self.out))
+        self.assertEqual([(i["status"], i["warnings"]) for i in fc.items_of(self.out)], [("ok", 0)])
+        self.assert_done(fc.forebay(*run, "--out", self.out, "--decode", "whole"))
+        self.assertGreater(fc.items_of(self.out)[0]["warnings"], 0)
+        self.assert_done(fc.forebay(*run, "--out", self.out, "--strict"))
+        self.assertEqual(fc.items_of(self.out)[0]["error"]["code"], "decoder_warning")
+        self.assertEqual(fc.summary_of(self.out)["options"]["decode"], "whole")
+
     def test_on_error_fail_stops_at_the_first(self):
         bad = fc.PHOTOS / "bad" / "text.jpg"
         result = fc.forebay("run", fc.PHOTOS / "good/a", bad, fc.PHOTOS / "good/b", "--out", self.out, "--on-error",

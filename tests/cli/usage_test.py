@@ -27,7 +27,7 @@ class Usage(fc.CommandTest):
             (["--order", "any"], "completion"), (["--seed", "1.5"], "--seed"), (["--limit", "-3"], "--limit"),
             (["--slot-mb", "0"], "--slot-mb"), (["--slots", "1"], "2 to 256"), (["--mean", "1,2"], "--mean"),
             (["--std", "0,1,1"], "above 0"), (["--augment", "yes"], "train"), (["--decode", "half"], "whole"),
-            (["--no-such-option"], "--no-such-option"),
+            (["--mean", "1e39,0,0"], "32-bit float"), (["--no-such-option"], "--no-such-option"),
         ]:
             with self.subTest(words=words):
                 self.refuse(["run", self.picture, "--out", self.out, *words], part)

@@ -108,6 +108,21 @@ void imap(const JobSetup& setup, JobReport& report) {
   finish(pool, outcomes);
 }
 
+void nothing_or_throw(std::int64_t i) { static_cast<void>(square_or_throw(i)); }
+
+/// Of what gives nothing only the last of a chunk tells the pool; the others' outcome is concluded.
+void nothing(const JobSetup& setup, JobReport& report) {
+  Pool pool(pool_options(setup));
+  Outcomes outcomes(report, items);
+  auto results = pool.imap(nothing_or_throw, std::views::iota(0L, items), {.chunk_size = 5, .window = 8});
+  for (std::int64_t i = 0; i < items; ++i) {
+    outcomes.item([&] { return results.next(patience).has_value() ? square(i) : 0; },
+                  [i] { return square_or_throw(i); });
+  }
+  if (results.next(patience)) ++report.missing;
+  finish(pool, outcomes);
+}
+
 void submit(const JobSetup& setup, JobReport& report) {
   ProcessPoolExecutor executor(executor_options(setup));
   Outcomes outcomes(report, items);
@@ -200,6 +215,7 @@ constexpr auto all_jobs = std::to_array<Job>({
     {"map in chunks", map<5>},
     {"imap", imap<1>},
     {"imap in chunks", imap<5>},
+    {"nothing in chunks", nothing},
     {"submit", submit},
     {"cancel", cancel},
     {"large payloads", large_payloads},

@@ -1,6 +1,5 @@
 """Compares the decoders with Pillow, bit for bit, on real, odd, broken and generated pictures and on random regions.
 Usage: against_pillow.py BRIDGE.so (environment FOREBAY_SHARED_DIR: the folder with photos/)"""
-import ctypes
 import glob
 import io
 import os
@@ -15,26 +14,14 @@ except ImportError as error:
     print(f"SKIPPED: {error}; install python3-pil and python3-numpy")
     sys.exit(77)
 
+from bridge import decode, probe
+
 warnings.simplefilter("ignore")
-bridge = ctypes.CDLL(sys.argv[1])
 photos = os.path.join(os.environ.get("FOREBAY_SHARED_DIR", "../shared"), "photos")
 randomly = random.Random(20261124)
 noise = np.random.default_rng(20261124)
 failures = []
 compared = 0
-
-
-def probe(data):
-    size, message = (ctypes.c_uint32 * 2)(), ctypes.create_string_buffer(512)
-    code = bridge.bridge_probe(data, ctypes.c_size_t(len(data)), size, message)
-    return code, size[0], size[1], message.value.decode()
-
-
-def decode(data, box, whole):
-    out, message = np.zeros((box[3], box[2], 3), np.uint8), ctypes.create_string_buffer(512)
-    code = bridge.bridge_decode(data, ctypes.c_size_t(len(data)), whole, (ctypes.c_uint32 * 4)(*box),
-                                out.ctypes.data_as(ctypes.c_void_p), message)
-    return code, out, message.value.decode()
 
 
 def pillow(data):

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 
 #include "host/error.h"
 
@@ -45,6 +46,26 @@ TEST(RunShape, ASlotThatIsTooSmallNamesBothSizesAndTheFlag) {
   EXPECT_NE(message.find("150528"), std::string::npos) << message;
   EXPECT_NE(message.find("65536"), std::string::npos) << message;
   EXPECT_NE(message.find("--slot-mb"), std::string::npos) << message;
+}
+
+TEST(RunShape, LargeCropsGetTheSlotThatTheyNeed) {
+  for (const std::uint32_t crop : {4096U, 8192U, 16384U}) {
+    PipelineOptions options;
+    options.prepare.resize = options.prepare.crop = crop;
+    const RunShape shape = shape_of(options, cpu, true, 0, 0);
+    EXPECT_GE(shape.chunk_items, 1U);
+    EXPECT_LE(shape.chunk_items * std::uint64_t{crop} * crop * 3, shape.slot_bytes);
+    EXPECT_LE(shape.slot_bytes, limits::slot_bytes_max);
+  }
+}
+
+TEST(RunShape, MeanAndStdAreFinite) {
+  PipelineOptions options;
+  options.finish.mean[1] = std::numeric_limits<float>::infinity();
+  EXPECT_NE(message_of([&] { check_options(options); }).find("mean"), std::string::npos);
+  options = {};
+  options.finish.std[2] = std::numeric_limits<float>::infinity();
+  EXPECT_NE(message_of([&] { check_options(options); }).find("std"), std::string::npos);
 }
 
 TEST(RunShape, ChunksFitTheirSlot) {
