@@ -44,6 +44,27 @@ inline constexpr std::chrono::seconds owner_start{180};
 /// From a polite stop to SIGKILL when a run ends. Ctrl+C promises one second in all.
 inline constexpr std::chrono::milliseconds child_stop{400};
 
+/// How far apart two stop signals must be to mean "at once": a closing terminal and `timeout` send two within
+/// a millisecond, a person does not press Ctrl+C twice faster than this.
+inline constexpr std::chrono::milliseconds stop_again{300};
+
+/// After a stop signal: what is still not over then hangs in a file system, and is left.
+inline constexpr std::chrono::seconds stop_patience{10};
+
+/// After a stop, for how long finished rows are still written; what is left of the promised second is for the
+/// processes to end and the memory to be given back.
+inline constexpr std::chrono::milliseconds stop_write{300};
+
+/// Bytes of rows written between two looks for a stop: 10 ms of a slow disk's cache.
+inline constexpr std::size_t write_piece_bytes = std::size_t{8} << 20U;
+
+/// Pixels of the last operator between two looks for a stop: a millisecond.
+inline constexpr std::size_t finish_piece_pixels = std::size_t{1} << 20U;
+
+/// How long a run waits for descriptors or memory to open its next item, when none is under way that would
+/// give them back.
+inline constexpr std::chrono::seconds open_wait{10};
+
 /// From SIGKILL to the confirmed exit. A process in D state may take longer: it is then reported and left.
 inline constexpr std::chrono::seconds child_reap{10};
 

@@ -112,7 +112,10 @@ std::optional<Batch> Coordinator::next() {
 
 std::optional<Batch> Coordinator::next_of_owner() {
   const bool in_order = options_.order == Order::index;
-  if (last_owner_batch_) return std::nullopt;
+  if (last_owner_batch_) {
+    handover_->await_end();  // the source may have failed behind it
+    return std::nullopt;
+  }
   std::optional<BatchResult> result =
       handover_->next_result(in_order ? std::optional(next_owner_batch_) : std::nullopt);
   if (!result) return std::nullopt;
@@ -150,7 +153,7 @@ void Coordinator::account(Batch& batch) {
       if (!record.ok()) ++stats.errors[std::string(to_string(record.error))];
     }
   });
-  if (failure_) handover_->stop();
+  if (failure_) flow_->stop();
 }
 
 void Coordinator::end() {
@@ -158,14 +161,14 @@ void Coordinator::end() {
   const RunStats so_far = stats_.snapshot();
   const bool complete = so_far.plan_complete && so_far.items_done >= so_far.items_planned;
   interrupted_.store(stop_asked_.load() && !complete && !failure_);
-  handover_->stop();
+  flow_->stop();
   flow_->join();  // so that no process is left when the caller sees the end
   stats_.update([&](RunStats& stats) { stats.seconds = seconds_since(started_); });
 }
 
 void Coordinator::stop() noexcept {
   stop_asked_.store(true);
-  handover_->stop();
+  flow_->stop();
 }
 
 void Coordinator::kill() noexcept {

@@ -53,7 +53,8 @@ class Pipeline {
   /// owner. Throws Error: peer_died (restart budget spent), protocol, io, device.
   [[nodiscard]] std::optional<Batch> next();
 
-  /// Asks the run to end: next() returns what is complete and in order already, then nothing. Never blocks.
+  /// Asks the run to end: the batch in the making is delivered as far as it is finished, none is begun after
+  /// it. Never blocks.
   void stop() noexcept;
   /// SIGKILLs every process of the run at once. Never blocks; the pipeline is of no further use.
   void kill() noexcept;

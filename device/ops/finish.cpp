@@ -35,13 +35,12 @@ std::uint32_t to_bf16(float value) {
 
 template <typename T>
 void look_up(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
-             std::byte* out) {
-  const std::size_t count = std::size_t{options.height} * options.width;
+             const paths::PixelRange& range, std::byte* out) {
   auto* const values = reinterpret_cast<T*>(out);
   const bool planar = options.layout == Layout::nchw;
   const std::size_t step = planar ? 1 : 3;
-  const std::size_t plane = planar ? count : 1;
-  for (std::size_t i = 0; i < count; ++i, pixels += 3) {
+  const std::size_t plane = planar ? range.plane : 1;
+  for (std::size_t i = 0; i < range.count; ++i, pixels += 3) {
     values[i * step] = static_cast<T>(table.bits[0][pixels[0]]);
     values[i * step + plane] = static_cast<T>(table.bits[1][pixels[1]]);
     values[i * step + 2 * plane] = static_cast<T>(table.bits[2][pixels[2]]);
@@ -72,29 +71,37 @@ FinishTable::FinishTable(const FinishOptions& options) : bits{} {
 namespace paths {
 
 void finish_by_table(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
-                     std::byte* out) noexcept {
+                     const PixelRange& range, std::byte* out) noexcept {
   switch (size_of(options.dtype)) {
-    case 1: return look_up<std::uint8_t>(options, table, pixels, out);
-    case 2: return look_up<std::uint16_t>(options, table, pixels, out);
-    default: return look_up<std::uint32_t>(options, table, pixels, out);
+    case 1: return look_up<std::uint8_t>(options, table, pixels, range, out);
+    case 2: return look_up<std::uint16_t>(options, table, pixels, range, out);
+    default: return look_up<std::uint32_t>(options, table, pixels, range, out);
   }
 }
 
 }  // namespace paths
 
-void finish_row(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
-                std::byte* out) noexcept {
+void finish_part(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
+                 std::size_t first, std::size_t count, std::byte* out) noexcept {
+  const std::size_t step = options.layout == Layout::nchw ? 1 : 3;
+  const paths::PixelRange range{count, std::size_t{options.height} * options.width};
+  pixels += first * 3;
+  out += first * step * size_of(options.dtype);
   if (options.dtype == DType::u8 && options.layout == Layout::nhwc) {
     // The identity: the row's assembly is all that is left of the last operator.
-    std::memcpy(out, pixels, finished_row_bytes(options));
+    std::memcpy(out, pixels, count * 3);
   } else if (options.dtype == DType::u8 && paths::has_vectors()) {
-    paths::split_planes_avx2(pixels, std::size_t{options.height} * options.width,
-                             reinterpret_cast<std::uint8_t*>(out));
+    paths::split_planes_avx2(pixels, range, reinterpret_cast<std::uint8_t*>(out));
   } else if (table.arithmetic_is_exact) {
-    paths::finish_avx2(options, pixels, out);
+    paths::finish_avx2(options, pixels, range, out);
   } else {
-    paths::finish_by_table(options, table, pixels, out);
+    paths::finish_by_table(options, table, pixels, range, out);
   }
+}
+
+void finish_row(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
+                std::byte* out) noexcept {
+  finish_part(options, table, pixels, 0, std::size_t{options.height} * options.width, out);
 }
 
 }  // namespace forebay

@@ -37,4 +37,9 @@ struct FinishTable {
 void finish_row(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
                 std::byte* out) noexcept;
 
+/// The same for pixels [first, first + count) of the row only: who must be able to stop within a large row
+/// calls it piece by piece.
+void finish_part(const FinishOptions& options, const FinishTable& table, const std::uint8_t* pixels,
+                 std::size_t first, std::size_t count, std::byte* out) noexcept;
+
 }  // namespace forebay

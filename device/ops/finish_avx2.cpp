@@ -97,8 +97,9 @@ __m128i gather_channel(__m128i first, __m128i second, std::size_t channel) {
 }
 
 template <typename As>
-void planar(const FinishOptions& options, const std::uint8_t* pixels, typename As::Value* out) {
-  const std::size_t count = std::size_t{options.height} * options.width;
+void planar(const FinishOptions& options, const std::uint8_t* pixels, const PixelRange& range,
+            typename As::Value* out) {
+  const std::size_t count = range.count;
   const std::array<Constants, 3> constants{constants_of(options, 0, 0), constants_of(options, 1, 0),
                                            constants_of(options, 2, 0)};
   std::size_t i = 0;
@@ -106,21 +107,22 @@ void planar(const FinishOptions& options, const std::uint8_t* pixels, typename A
     const __m128i first = load_sixteen(pixels + i * 3);
     const __m128i second = load_sixteen(pixels + i * 3 + 8);
     for (std::size_t channel = 0; channel < 3; ++channel) {
-      As::eight(out + channel * count + i,
+      As::eight(out + channel * range.plane + i,
                 normalise(gather_channel(first, second, channel), constants[channel]));
     }
   }
   for (; i < count; ++i) {
     for (std::size_t channel = 0; channel < 3; ++channel) {
-      As::one(out + channel * count + i,
+      As::one(out + channel * range.plane + i,
               normalise(_mm_cvtsi32_si128(pixels[i * 3 + channel]), constants[channel]));
     }
   }
 }
 
 template <typename As>
-void interleaved(const FinishOptions& options, const std::uint8_t* pixels, typename As::Value* out) {
-  const std::size_t count = std::size_t{options.height} * options.width * 3;
+void interleaved(const FinishOptions& options, const std::uint8_t* pixels, const PixelRange& range,
+                 typename As::Value* out) {
+  const std::size_t count = range.count * 3;
   // Three vectors of eight values hold eight pixels: the channels repeat from there.
   const std::array<Constants, 3> constants{constants_of(options, 0, 1), constants_of(options, lanes, 1),
                                            constants_of(options, 2 * lanes, 1)};
@@ -138,12 +140,13 @@ void interleaved(const FinishOptions& options, const std::uint8_t* pixels, typen
 }
 
 template <typename As>
-void finish_as(const FinishOptions& options, const std::uint8_t* pixels, std::byte* out) {
+void finish_as(const FinishOptions& options, const std::uint8_t* pixels, const PixelRange& range,
+               std::byte* out) {
   auto* const values = reinterpret_cast<typename As::Value*>(out);
   if (options.layout == Layout::nchw) {
-    planar<As>(options, pixels, values);
+    planar<As>(options, pixels, range, values);
   } else {
-    interleaved<As>(options, pixels, values);
+    interleaved<As>(options, pixels, range, values);
   }
 }
 
@@ -168,26 +171,29 @@ bool has_vectors() noexcept {
   return has;
 }
 
-void finish_avx2(const FinishOptions& options, const std::uint8_t* pixels, std::byte* out) noexcept {
+void finish_avx2(const FinishOptions& options, const std::uint8_t* pixels, const PixelRange& range,
+                 std::byte* out) noexcept {
   switch (options.dtype) {
-    case DType::f16: return finish_as<AsF16>(options, pixels, out);
-    case DType::bf16: return finish_as<AsBf16>(options, pixels, out);
-    default: return finish_as<AsF32>(options, pixels, out);
+    case DType::f16: return finish_as<AsF16>(options, pixels, range, out);
+    case DType::bf16: return finish_as<AsBf16>(options, pixels, range, out);
+    default: return finish_as<AsF32>(options, pixels, range, out);
   }
 }
 
-void split_planes_avx2(const std::uint8_t* pixels, std::size_t count, std::uint8_t* out) noexcept {
+void split_planes_avx2(const std::uint8_t* pixels, const PixelRange& range, std::uint8_t* out) noexcept {
   std::size_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
+  for (; i + lanes <= range.count; i += lanes) {
     const __m128i first = load_sixteen(pixels + i * 3);
     const __m128i second = load_sixteen(pixels + i * 3 + 8);
     for (std::size_t channel = 0; channel < 3; ++channel) {
-      _mm_storel_epi64(reinterpret_cast<__m128i*>(out + channel * count + i),
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(out + channel * range.plane + i),
                        gather_channel(first, second, channel));
     }
   }
-  for (; i < count; ++i) {
-    for (std::size_t channel = 0; channel < 3; ++channel) out[channel * count + i] = pixels[i * 3 + channel];
+  for (; i < range.count; ++i) {
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+      out[channel * range.plane + i] = pixels[i * 3 + channel];
+    }
   }
 }
 
@@ -200,8 +206,9 @@ bool arithmetic_matches(const FinishOptions& options, const FinishTable& table) 
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i / 3);
   std::vector<std::byte> computed(finished_row_bytes(all));
   std::vector<std::byte> expected(computed.size());
-  finish_avx2(all, pixels.data(), computed.data());
-  finish_by_table(all, table, pixels.data(), expected.data());
+  const PixelRange range{all.width, all.width};
+  finish_avx2(all, pixels.data(), range, computed.data());
+  finish_by_table(all, table, pixels.data(), range, expected.data());
   return computed == expected;
 }
 
@@ -211,8 +218,8 @@ namespace forebay::paths {
 bool has_vectors() noexcept { return false; }
 bool arithmetic_matches(const FinishOptions& /*options*/, const FinishTable& /*table*/) { return false; }
 void finish_avx2(const FinishOptions& /*options*/, const std::uint8_t* /*pixels*/,
-                 std::byte* /*out*/) noexcept {}
-void split_planes_avx2(const std::uint8_t* /*pixels*/, std::size_t /*count*/,
+                 const PixelRange& /*range*/, std::byte* /*out*/) noexcept {}
+void split_planes_avx2(const std::uint8_t* /*pixels*/, const PixelRange& /*range*/,
                        std::uint8_t* /*out*/) noexcept {}
 }  // namespace forebay::paths
 #endif

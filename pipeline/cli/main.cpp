@@ -17,7 +17,7 @@ using forebay::cli::ExitCode;
 
 ExitCode guarded_main(int argc, char** argv, forebay::cli::Console& console) {
   try {
-    forebay::cli::prepare_signals();
+    forebay::cli::ignore_write_signals();
     return forebay::cli::run_command_line({argv + 1, argv + argc}, console);
   } catch (const forebay::Error& error) {
     console.line(error.what());

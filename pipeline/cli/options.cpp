@@ -25,11 +25,13 @@ const char* const run_footer = R"(Examples:
   forebay run photos/ --sink none --json                  measure: every batch is read and dropped
 
 A SOURCE is a file, a folder (recursive, sorted; each sub-folder is a label) or @list.txt (a path a line,
-then a tab and a label if wanted). DIR receives tensors.npy, items.jsonl (a line per picture), summary.json
-and contact_sheet.png. bf16 is stored in tensors.npy as its bits, '<u2', for NumPy has no such type.
+relative to the current folder, then a tab and a label if wanted). DIR receives tensors.npy, items.jsonl (a
+line per picture), summary.json and contact_sheet.png. bf16 is stored in tensors.npy as its bits, '<u2', for
+NumPy has no such type.
 
 Exit codes: 0 done; 1 a picture failed under --on-error fail; 2 wrong usage; 3 the machine refuses (no such
-device, too little memory, no space); 130 interrupted: what was finished is kept, and said.)";
+device, too little memory, too few open files, no space); 130 interrupted: what was finished is kept, and
+said.)";
 
 void add_picture_options(CLI::App& app, PipelineOptions& options) {
   constexpr std::array<Choice<Filter>, 5> filters{{{"bilinear", Filter::bilinear},

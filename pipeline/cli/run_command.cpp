@@ -14,6 +14,7 @@
 #include "pipeline/cli/progress.h"
 #include "pipeline/cli/report.h"
 #include "pipeline/cli/run_guard.h"
+#include "pipeline/cli/signals.h"
 #include "pipeline/cli/source_handle.h"
 #include "pipeline/cli/stopwatch.h"
 #include "pipeline/pipeline.h"
@@ -29,6 +30,7 @@ struct Outcome {
   std::string source_note;             // what the sources left out
   std::optional<ItemRecord> bad_item;  // that ended the run, under --on-error fail
   std::exception_ptr error;            // that ended the run
+  bool sink_cut = false;               // a batch was written in part: interrupted even if it was the last
 };
 
 std::shared_ptr<PeekedSource> open_pictures(const std::vector<std::string>& names) {
@@ -54,13 +56,19 @@ void read_batch(const Batch& batch) {
 }
 
 /// Takes every batch. What ends the loop early is left in `outcome`.
-void consume(Pipeline& pipeline, RunOutput* output, Outcome& outcome, bool tensors) {
+void consume(Pipeline& pipeline, RunOutput* output, const RunGuard& guard, Outcome& outcome, bool tensors) {
   Stopwatch sink;
+  const auto overdue = [&guard] { return guard.overdue(); };
   try {
     while (const std::optional<Batch> batch = pipeline.next()) {
       const auto lap = sink.lap();
       if (!tensors) read_batch(*batch);
-      if (output != nullptr) output->append(*batch);
+      if (output != nullptr && !output->append(*batch, overdue)) {
+        outcome.sink_cut = true;
+        break;
+      }
+    }
+    while (pipeline.next()) {  // after a break: to the end, which is near
     }
   } catch (const Error& error) {
     outcome.error = std::current_exception();
@@ -106,7 +114,7 @@ Outcome run_pipeline(const RunArguments& arguments, const std::shared_ptr<Peeked
       for (const std::string& note : pipeline.notes()) console.line(note);
       progress.emplace(console, pipeline, arguments.sources, arguments.options.limit);
     }
-    consume(pipeline, output, outcome, arguments.write_tensors);
+    consume(pipeline, output, guard, outcome, arguments.write_tensors);
   } catch (...) {
     guard.watch(nullptr);
     throw;
@@ -133,12 +141,14 @@ void finish_output(RunOutput& output, Outcome& outcome) {
   outcome.summary.stats.items_done = committed.items;
   outcome.summary.stats.rows = committed.rows;
   outcome.summary.stats.errors = committed.errors;
+  outcome.summary.interrupted |= outcome.sink_cut;
   attempt([&] { output.write_summary(outcome.summary); });
 }
 
 }  // namespace
 
 ExitCode run_command(const RunArguments& arguments, Console& console) {
+  block_stop_signals();
   RunGuard guard(console);
   const std::shared_ptr<PeekedSource> source = open_pictures(arguments.sources);
   std::optional<RunOutput> output;

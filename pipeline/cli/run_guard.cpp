@@ -2,9 +2,19 @@
 
 #include <unistd.h>
 
+#include <chrono>
+
+#include "host/limits.h"
 #include "pipeline/cli/exit_code.h"
 
 namespace forebay::cli {
+namespace {
+
+std::int64_t now_ns() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
 
 RunGuard::RunGuard(Console& console) : console_(console), watch_([this](int count) { on_signal(count); }) {}
 
@@ -19,7 +29,16 @@ bool RunGuard::signalled() const {
   return signalled_;
 }
 
+bool RunGuard::overdue() const noexcept {
+  const std::int64_t stop_at_ns = stop_at_ns_.load(std::memory_order_relaxed);
+  return stop_at_ns != INT64_MAX && now_ns() >= stop_at_ns;
+}
+
 void RunGuard::on_signal(int count) {
+  if (count == 1) {
+    const std::int64_t patience_ns = std::chrono::nanoseconds(limits::stop_write).count();
+    stop_at_ns_.store(now_ns() + patience_ns, std::memory_order_relaxed);
+  }
   const std::scoped_lock lock(mutex_);
   signalled_ = true;
   const bool first = count == 1;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <mutex>
 
 #include "pipeline/cli/console.h"
@@ -19,6 +21,9 @@ class RunGuard {
   void watch(Pipeline* pipeline);
 
   [[nodiscard]] bool signalled() const;
+  /// limits::stop_write has passed since the first signal: what is not written yet stays unwritten.
+  /// Thread-safe.
+  [[nodiscard]] bool overdue() const noexcept;
 
  private:
   void on_signal(int count);
@@ -27,6 +32,8 @@ class RunGuard {
   mutable std::mutex mutex_;
   Pipeline* pipeline_ = nullptr;
   bool signalled_ = false;
+  std::atomic<std::int64_t> stop_at_ns_{
+      INT64_MAX};           // of the steady clock; alone: nothing is published with it
   bool finishing_ = false;  // the pipeline has come and gone: only files are left to complete
   SignalWatch watch_;       // last: its thread uses all of the above
 };

@@ -8,14 +8,18 @@
 
 namespace forebay::cli {
 
+/// Ignores SIGPIPE and SIGXFSZ, so that a closed pipe or a file size limit is an error of the write.
+void ignore_write_signals();
+
 /// Blocks SIGINT, SIGTERM and SIGHUP in this thread and all that it starts, so that only a SignalWatch sees
-/// them, and ignores SIGPIPE and SIGXFSZ, so that a closed pipe or a file size limit is an error of the
-/// write. Call it in main() before any thread is started. A signal that the caller had ignored (nohup, &)
-/// stays ignored.
-void prepare_signals();
+/// them. Call it before any thread is started, and only where a SignalWatch follows: whoever does not watch
+/// is to be ended by them. A signal that the caller had ignored (nohup, &) stays ignored.
+void block_stop_signals();
 
 /// Waits for stop signals in a thread of its own and calls `on_signal` there with 1 for the first, 2 for the
-/// second ...
+/// second ... What comes within limits::stop_again of the one before is the same wish: a terminal that closes
+/// and `timeout` signal the process and its group. A hang-up is never a second one. After the first, 2 is
+/// also called when limits::stop_patience has passed.
 class SignalWatch {
  public:
   /// Throws Error(environment).

@@ -5,10 +5,12 @@
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "host/limits.h"
 #include "pipeline/flow/chunk_records.h"
 
 namespace forebay {
@@ -25,6 +27,8 @@ struct Assembler::Build {
   struct Row {
     const std::byte* from;
     std::byte* to;
+    std::size_t record;  ///< of the row's item
+    bool done = false;
   };
   std::uint64_t batch = 0;
   std::shared_ptr<BatchBuffer> buffer;
@@ -35,6 +39,7 @@ struct Assembler::Build {
   DType dtype = DType::u8;
   std::vector<std::int64_t> item_shape;  ///< of one row
   std::vector<Row> todo;                 ///< of the chunk in work
+  bool cut = false;                      ///< stop() came while the last operator ran
 };
 
 Assembler::Assembler(const RunShape& shape, const PipelineOptions& options, Handover& handover,
@@ -53,7 +58,7 @@ std::optional<Batch> Assembler::next() {
   Build build;
   build.batch = *batch;
   std::uint64_t cursor = *batch * options_.batch;
-  while (!failed_) {
+  while (!failed_ && !build.cut) {
     std::optional<Chunk> chunk = handover_.next_chunk(*batch, cursor);
     if (!chunk) break;
     cursor = chunk->end_item();
@@ -108,7 +113,7 @@ void Assembler::add(Build& build, Chunk& chunk) {
     if (record.ok()) {
       const ItemDescriptor& item = chunk.finished[position];
       std::byte* row = row_for(build, item, record);
-      if (row != nullptr) build.todo.push_back({payload.data() + item.offset, row});
+      if (row != nullptr) build.todo.push_back({payload.data() + item.offset, row, build.records.size()});
     }
     failed_ = !record.ok() && options_.on_error == OnError::fail;
     build.records.push_back(std::move(record));
@@ -116,14 +121,36 @@ void Assembler::add(Build& build, Chunk& chunk) {
   run_last_operator(build);
 }
 
+bool Assembler::finish_picture(const std::uint8_t* pixels, std::byte* row) {
+  const std::size_t count = std::size_t{options_.finish.height} * options_.finish.width;
+  for (std::size_t first = 0; first < count; first += limits::finish_piece_pixels) {
+    if (handover_.stopped()) return false;
+    const std::size_t piece = std::min(limits::finish_piece_pixels, count - first);
+    finish_part(options_.finish, table_, pixels, first, piece, row);
+  }
+  return true;
+}
+
+void Assembler::drop_unfinished(Build& build) {
+  const auto unfinished =
+      std::find_if(build.todo.begin(), build.todo.end(), [](const Build::Row& row) { return !row.done; });
+  if (unfinished == build.todo.end()) return;
+  build.cut = true;
+  failed_ = false;  // if it was, by an item behind
+  build.rows -= static_cast<std::uint32_t>(build.todo.end() - unfinished);
+  build.records.resize(unfinished->record);
+  build.todo.erase(unfinished, build.todo.end());
+}
+
 void Assembler::run_last_operator(Build& build) {
   if (build.todo.empty()) return;
   const auto begin = std::chrono::steady_clock::now();
-  const auto run_row = [&](const Build::Row& row) {
+  const auto run_row = [&](Build::Row& row) {
     if (build.pictures) {
-      finish_row(options_.finish, table_, reinterpret_cast<const std::uint8_t*>(row.from), row.to);
+      row.done = finish_picture(reinterpret_cast<const std::uint8_t*>(row.from), row.to);
     } else {
       std::memcpy(row.to, row.from, build.row_bytes);  // counted below: a tensor that is taken as it is
+      row.done = true;
     }
   };
   if (shape_.finish_threads > 1) {
@@ -132,9 +159,10 @@ void Assembler::run_last_operator(Build& build) {
       tbb::parallel_for(std::size_t{0}, build.todo.size(), [&](std::size_t i) { run_row(build.todo[i]); });
     });
   } else {
-    for (const Build::Row& row : build.todo) run_row(row);
+    for (Build::Row& row : build.todo) run_row(row);
   }
   const double busy_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  drop_unfinished(build);
   const std::uint64_t bytes = build.row_bytes * build.todo.size();
   stats_.update([&](RunStats& stats) {
     stats.stage_busy_s["finish"] += busy_s;

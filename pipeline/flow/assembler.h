@@ -33,6 +33,10 @@ class Assembler {
   /// Where the row goes; nothing (and a failed record) where the item does not fit the batch's shape.
   [[nodiscard]] std::byte* row_for(Build& build, const ItemDescriptor& item, ItemRecord& record);
   void run_last_operator(Build& build);
+  /// False where stop() came before the row was finished.
+  [[nodiscard]] bool finish_picture(const std::uint8_t* pixels, std::byte* row);
+  /// Cuts the batch before the first row that stop() left unfinished.
+  void drop_unfinished(Build& build);
 
   const RunShape& shape_;
   const PipelineOptions& options_;

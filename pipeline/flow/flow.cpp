@@ -44,7 +44,7 @@ Flow::Flow(FlowParts parts, Handover& handover, StatsBoard& stats)
 }
 
 Flow::~Flow() {
-  handover_.stop();
+  stop();
   join();
 }
 
@@ -63,9 +63,14 @@ void Flow::join() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Flow::stop() noexcept {
+  handover_.stop();  // first: what the interrupted plan lacks is then missed by nobody
+  plan_.interrupt();
+}
+
 void Flow::kill() noexcept {
   kill_.store(true);
-  handover_.stop();
+  stop();
 }
 
 void Flow::run() {
@@ -74,7 +79,11 @@ void Flow::run() {
     serve();
     pool_.sample_memory();
     stop_processes();
-    handover_.finish();
+    if (const std::exception_ptr error = plan_.error()) {
+      handover_.fail(error);
+    } else {
+      handover_.finish();
+    }
   } catch (...) {
     stop_processes();
     handover_.fail(std::current_exception());
@@ -147,6 +156,7 @@ void Flow::take_back() {
 
 void Flow::dispatch() {
   if (handover_.stopped() || (desk_ && desk_->failed_item())) return;
+  pool_.send_waiting();
   while (const std::optional<std::uint32_t> worker = pool_.with_room()) {
     if (!pending_.empty()) {
       Chunk chunk = std::move(pending_.begin()->second);
@@ -174,7 +184,8 @@ void Flow::announce_plan() {
   });
   if (!newly_complete) return;
   total_known_ = true;
-  handover_.set_total(plan_.planned());
+  // After an error of the source the last batch ends with the failure, which is thrown behind it.
+  if (!plan_.error()) handover_.set_total(plan_.planned());
   if (desk_) desk_->set_total(plan_.planned());
 }
 

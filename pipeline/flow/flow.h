@@ -48,7 +48,9 @@ class Flow : private PoolListener {
 
   /// Allocates the strips, starts the workers, then the thread. Throws Error.
   void start();
-  /// Waits for the thread, which ends when the plan is delivered, after Handover::stop(), or on failure.
+  /// Asks the thread to end, also where it waits for the source. Thread-safe, never blocks.
+  void stop() noexcept;
+  /// Waits for the thread, which ends when the plan is delivered, after stop(), or on failure.
   void join();
   void kill() noexcept;
   /// The payload of a READY or IN_FLIGHT slot. Any thread that holds the lease.

@@ -97,14 +97,14 @@ void Handover::wait(std::unique_lock<std::mutex>& lock) {
 std::optional<std::uint64_t> Handover::next_batch() {
   std::unique_lock lock(mutex_);
   while (true) {
-    if (cut_) {
+    if (cut_ || stopped_) {
       throw_if_failed();
       return std::nullopt;
     }
-    const std::optional<std::uint64_t> batch = ready_.pick_batch(starved_ || stopped_);
+    const std::optional<std::uint64_t> batch = ready_.pick_batch(starved_ || finished_);
     if (batch) return batch;
     throw_if_failed();
-    if (stopped_ || ready_.exhausted() || finished_) return std::nullopt;
+    if (ready_.exhausted() || finished_) return std::nullopt;
     wait(lock);
   }
 }
@@ -137,6 +137,12 @@ std::optional<BatchResult> Handover::next_result(std::optional<std::uint64_t> ba
     if (finished_) return std::nullopt;
     wait(lock);
   }
+}
+
+void Handover::await_end() {
+  std::unique_lock lock(mutex_);
+  while (!finished_) wait(lock);
+  throw_if_failed();
 }
 
 void Handover::release(const Lease& lease) {

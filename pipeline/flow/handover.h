@@ -55,8 +55,8 @@ class Handover {
   void drain() noexcept;
 
   // --- caller ---
-  /// The next batch to assemble from chunks; nothing at the end or after stop(). Throws what fail() was
-  /// given.
+  /// The next batch to assemble from chunks; nothing at the end or after stop(), whatever is ready: a batch
+  /// takes time. Throws what fail() was given.
   [[nodiscard]] std::optional<std::uint64_t> next_batch();
   /// The chunk of a picked batch that begins with `item`; nothing at the batch's end. After stop() or fail()
   /// nothing if it is not ready: the batch is cut there, and is the last one.
@@ -64,6 +64,8 @@ class Handover {
   /// The next batch of the owner; nothing at the end or after stop(). `batch`: wait for this one (index
   /// order).
   [[nodiscard]] std::optional<BatchResult> next_result(std::optional<std::uint64_t> batch);
+  /// Blocks until finish(); throws what fail() was given.
+  void await_end();
   void release(const Lease& lease);
   void release_result(std::uint32_t result) noexcept;
 

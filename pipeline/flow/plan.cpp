@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/error.h"
+
 namespace forebay {
 
 Plan::Plan(std::unique_ptr<Source> source, std::uint32_t batch_items, std::optional<std::uint64_t> limit)
@@ -20,8 +22,9 @@ std::optional<Chunk> Plan::next_chunk(std::uint32_t items) {
       complete_ = true;
       break;
     }
-    const std::optional<SourceEntry> entry = source_->next();
+    const std::optional<SourceEntry> entry = next_entry();
     if (!entry) {
+      if (interrupted_.load()) return std::nullopt;
       complete_ = true;
       break;
     }
@@ -33,6 +36,15 @@ std::optional<Chunk> Plan::next_chunk(std::uint32_t items) {
   if (limit_ && planned_ >= *limit_) complete_ = true;
   if (chunk.items.empty()) return std::nullopt;
   return chunk;
+}
+
+std::optional<SourceEntry> Plan::next_entry() {
+  try {
+    return source_->next();
+  } catch (const Error&) {
+    error_ = std::current_exception();
+    return std::nullopt;
+  }
 }
 
 std::optional<std::uint64_t> Plan::total() const {

@@ -56,14 +56,26 @@ void WorkerLink::start(const RunShape& shape, const WorkerBrief& brief) {
 
 void WorkerLink::send(Chunk chunk, bool files) {
   owed_.push_back(std::move(chunk));
-  send_job(owed_.back(), files);
+  send_waiting(files);
 }
 
 void WorkerLink::send_again(bool files) {
-  for (Chunk& chunk : owed_) send_job(chunk, files);
+  sent_ = 0;
+  send_waiting(files);
 }
 
-void WorkerLink::send_job(Chunk& chunk, bool files) {
+void WorkerLink::send_waiting(bool files) {
+  for (; has_unsent(); ++sent_) {
+    const bool was_short = shortage_.has_value();
+    if (send_job(owed_[sent_], files)) continue;
+    const auto now = std::chrono::steady_clock::now();
+    if (!was_short) short_since_ = now;
+    if (now - short_since_ > limits::open_wait) throw Error(*shortage_);
+    return;
+  }
+}
+
+bool WorkerLink::send_job(Chunk& chunk, bool files) {
   Job job;
   job.slot = chunk.lease->slot;
   job.generation = chunk.lease->generation;
@@ -82,21 +94,34 @@ void WorkerLink::send_job(Chunk& chunk, bool files) {
       } catch (const ItemFailure& failure) {
         item.failed = failure.code();
         item.message = failure.what();
+      } catch (const Error& error) {
+        shortage_ = error;
+        if (position == job.resume_at) return false;
+        job.count = position;  // the worker reports so many: the rest comes back like what found no room
       }
     }
     if (item.failed != ItemErrorCode::none) job.skip_mask |= std::uint64_t{1} << position;
   }
   if (owed_.size() == 1) heard();  // the silence of an idle worker does not count
-  if (channel().try_send(job, fds) == SendResult::would_block && has_process()) {
-    // Within its credits a live worker's channel always has room.
-    child_.kill_group();
+  try {
+    if (channel().try_send(job, fds) == SendResult::would_block && has_process()) {
+      // Within its credits a live worker's channel always has room.
+      child_.kill_group();
+    }
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::environment && error.code() != ErrorCode::no_memory) throw;
+    shortage_ = error;  // too many descriptors are on their way
+    return false;
   }
+  shortage_.reset();
+  return true;
 }
 
 std::optional<Chunk> WorkerLink::settle(std::uint64_t generation) {
   if (owed_.empty() || owed_.front().lease->generation != generation) return std::nullopt;
   Chunk chunk = std::move(owed_.front());
   owed_.pop_front();
+  if (sent_ > 0) --sent_;
   return chunk;
 }
 

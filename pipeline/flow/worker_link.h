@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/channel/channel.h"
+#include "host/error.h"
 #include "host/process/child.h"
 #include "pipeline/flow/chunk.h"
 #include "pipeline/flow/messages.h"
@@ -41,9 +42,13 @@ class WorkerLink {
   /// …).
   void start(const RunShape& shape, const WorkerBrief& brief);
   /// Sends the chunk as a job with its files opened; the chunk is owed from now on. What cannot be opened
-  /// fails there and then. A channel that does not take it means a dying worker: the exit will bring the
-  /// chunk back.
+  /// fails there and then; where descriptors or memory are short, the job ends before, or waits (has_unsent).
+  /// A channel that does not take it means a dying worker: the exit will bring the chunk back.
   void send(Chunk chunk, bool files);
+  /// Tries again what waits. Throws the Error that named the shortage after limits::open_wait without
+  /// success.
+  void send_waiting(bool files);
+  [[nodiscard]] bool has_unsent() const noexcept { return sent_ < owed_.size(); }
   /// Sends everything owed again: to the replacement of a dead worker.
   void send_again(bool files);
 
@@ -69,7 +74,8 @@ class WorkerLink {
   void mark_ready() noexcept { ready_ = true; }
 
  private:
-  void send_job(Chunk& chunk, bool files);
+  /// False, with the reason in shortage_, where nothing of the chunk could be sent.
+  [[nodiscard]] bool send_job(Chunk& chunk, bool files);
 
   std::uint32_t number_;
   Strip strip_;
@@ -77,6 +83,9 @@ class WorkerLink {
   Channel channel_;      // of an inline worker
   std::jthread thread_;  // of an inline worker
   std::deque<Chunk> owed_;
+  std::size_t sent_ = 0;  // of owed_: those behind wait for descriptors
+  std::optional<Error> shortage_;
+  std::chrono::steady_clock::time_point short_since_;
   WorkerStats stats_;
   std::chrono::steady_clock::time_point heard_;
   std::uint64_t progress_seen_ = 0;

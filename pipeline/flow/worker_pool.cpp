@@ -47,7 +47,8 @@ std::optional<std::uint32_t> WorkerPool::with_room() const {
   std::optional<std::uint32_t> best;
   for (const WorkerLink& link : links_) {
     const std::size_t owed = link.owed().size();
-    if (owed >= limits::worker_credits || slots_.free_slots(link.number()) == 0) continue;
+    if (link.has_unsent() || owed >= limits::worker_credits || slots_.free_slots(link.number()) == 0)
+      continue;
     if (!best || owed < links_[*best].owed().size()) best = link.number();
   }
   return best;
@@ -62,6 +63,10 @@ void WorkerPool::dispatch(std::uint32_t worker, Chunk chunk) {
   chunk.lease = slots_.lease(worker);
   expect(chunk.lease.has_value(), "a chunk is dispatched to a worker with room");
   links_[worker].send(std::move(chunk), shape_.files);
+}
+
+void WorkerPool::send_waiting() {
+  for (WorkerLink& link : links_) link.send_waiting(shape_.files);
 }
 
 void WorkerPool::on_channel(std::uint32_t worker) {

@@ -47,6 +47,9 @@ class WorkerPool {
   [[nodiscard]] bool idle() const noexcept;
   void dispatch(std::uint32_t worker, Chunk chunk);
 
+  /// Tries again to send what waits for descriptors. Throws Error where they have been short for too long.
+  void send_waiting();
+
   // Events of the poller; tags are made by channel_tag and exit_tag.
   void on_channel(std::uint32_t worker);
   void on_exit(std::uint32_t worker);

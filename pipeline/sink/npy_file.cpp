@@ -79,21 +79,32 @@ NpyFile::NpyFile(std::string path, DType dtype, std::span<const std::int64_t> ro
       file_(std::move(path), bytes_of(header(dtype, 0, row_shape, header_bytes_))),
       reserved_(header_bytes_) {}
 
-void NpyFile::append(const TensorView& rows) {
+std::uint64_t NpyFile::append(const TensorView& rows, const std::function<bool()>& overdue) {
   expect(rows.dtype == dtype_ && rows.rank == row_shape_.size() + 1 && rows.device.kind == DeviceKind::cpu &&
              std::equal(row_shape_.begin(), row_shape_.end(), rows.shape.begin() + 1) &&
              rows.strides == contiguous_view(nullptr, rows.dtype, rows.dims()).strides,
          "rows of the file's type and shape, contiguous on the host");
-  const auto count = static_cast<std::uint64_t>(rows.shape[0]);
-  if (count == 0) return;
+  auto count = static_cast<std::uint64_t>(rows.shape[0]);
+  if (count == 0) return 0;
+  const std::span<const std::byte> bytes(static_cast<const std::byte*>(rows.data), rows.bytes());
   try {
-    reserve(end_of(rows_ + count));
-    file_.write({static_cast<const std::byte*>(rows.data), rows.bytes()}, end_of(rows_));
+    for (std::size_t done = 0; done < bytes.size();) {
+      if (overdue && overdue()) {
+        count = done / row_bytes_;
+        break;
+      }
+      const auto piece = bytes.subspan(done, std::min(limits::write_piece_bytes, bytes.size() - done));
+      reserve(end_of(rows_) + done + piece.size());
+      file_.write(piece, end_of(rows_) + done);
+      done += piece.size();
+    }
+    if (count == 0) return 0;
     file_.write(bytes_of(header(dtype_, rows_ + count, row_shape_, header_bytes_)), 0);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{} ({} rows are kept and valid)", error.what(), rows_));
   }
   rows_ += count;
+  return count;
 }
 
 void NpyFile::reserve(std::uint64_t end) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,9 +33,11 @@ class NpyFile {
   NpyFile(std::string path, DType dtype, std::span<const std::int64_t> row_shape,
           std::optional<std::uint64_t> expected_rows = std::nullopt);
 
-  /// Appends the rows of a contiguous host tensor [rows, row_shape...] of the file's type. Blocks.
-  /// Throws Error(no_space | io); the rows of former calls are then still valid and no others count.
-  void append(const TensorView& rows);
+  /// Appends the rows of a contiguous host tensor [rows, row_shape...] of the file's type, in pieces of
+  /// limits::write_piece_bytes; once `overdue` says so between two of them, only the rows that are whole by
+  /// then count. Returns their number. Blocks. Throws Error(no_space | io); the rows of former calls are then
+  /// still valid and no others count.
+  std::uint64_t append(const TensorView& rows, const std::function<bool()>& overdue = {});
 
   /// Cuts the file to its rows. Throws Error(io).
   void finish();

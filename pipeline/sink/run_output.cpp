@@ -1,5 +1,6 @@
 #include "pipeline/sink/run_output.h"
 
+#include <algorithm>
 #include <exception>
 #include <vector>
 
@@ -32,17 +33,34 @@ void RunOutput::begin(const FinishOptions& finish, bool tensors, std::optional<s
   sheet_.emplace(finish);
 }
 
-void RunOutput::append(const Batch& batch) {
+bool RunOutput::append(const Batch& batch, const std::function<bool()>& overdue) {
   expect(items_.has_value(), "RunOutput::begin comes before append");
-  if (tensors_ && batch.rows() > 0) tensors_->append(batch.tensor());
-  items_->append(batch.sequence(), batch.items());
-  committed_.items += batch.items().size();
-  committed_.rows += batch.rows();
-  for (const ItemRecord& item : batch.items()) {
+  TensorView rows = batch.tensor();
+  std::span<const ItemRecord> items = batch.items();
+  std::uint64_t kept = batch.rows();
+  if (tensors_ && kept > 0) kept = tensors_->append(rows, overdue);
+  const bool whole = kept == batch.rows();
+  if (!whole) {
+    // The items before the first whose row is missing.
+    const auto missing = std::find_if(items.begin(), items.end(),
+                                      [&kept](const ItemRecord& item) { return item.ok() && kept-- == 0; });
+    items = items.first(static_cast<std::size_t>(missing - items.begin()));
+    rows.shape[0] =
+        std::count_if(items.begin(), items.end(), [](const ItemRecord& item) { return item.ok(); });
+  }
+  commit(batch.sequence(), items, rows);
+  if (whole && !(overdue && overdue())) sheet_->add(rows);
+  if (sheet_->full() && !sheet_written_.valid()) begin_sheet();
+  return whole;
+}
+
+void RunOutput::commit(std::uint64_t sequence, std::span<const ItemRecord> items, const TensorView& rows) {
+  items_->append(sequence, items);
+  committed_.items += items.size();
+  committed_.rows += rows.rank == 0 ? 0 : static_cast<std::uint64_t>(rows.shape[0]);
+  for (const ItemRecord& item : items) {
     if (!item.ok()) ++committed_.errors[std::string(to_string(item.error))];
   }
-  sheet_->add(batch.tensor());
-  if (sheet_->full() && !sheet_written_.valid()) begin_sheet();
 }
 
 void RunOutput::finish() {

@@ -3,9 +3,11 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,8 +39,9 @@ class RunOutput {
   /// Throws Error(io | no_space | environment).
   void begin(const FinishOptions& finish, bool tensors, std::optional<std::uint64_t> expected_rows);
 
-  /// Commits a batch. Blocks. Throws Error(no_space | io | protocol): what was committed before stays valid.
-  void append(const Batch& batch);
+  /// Commits a batch; from when `overdue` says so, only as much of it as is finished, and false: the last
+  /// call then. Blocks. Throws Error(no_space | io | protocol): what was committed before stays valid.
+  bool append(const Batch& batch, const std::function<bool()>& overdue = {});
 
   /// Cuts tensors.npy to its rows and completes items.jsonl and the contact sheet. To be called once, also
   /// after append() has thrown. Does all that can be done, then throws the first Error(no_space | io).
@@ -58,6 +61,7 @@ class RunOutput {
   [[nodiscard]] const Committed& committed() const noexcept { return committed_; }
 
  private:
+  void commit(std::uint64_t sequence, std::span<const ItemRecord> items, const TensorView& rows);
   void begin_sheet();
 
   OutputFolder folder_;

@@ -50,7 +50,7 @@ bool has_picture_suffix(std::string_view name) noexcept {
                      [name](std::string_view suffix) { return ends_with_ignoring_case(name, suffix); });
 }
 
-DirectoryListing::DirectoryListing(const std::string& path) {
+DirectoryListing::DirectoryListing(const std::string& path, const std::atomic<bool>& stop) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) {
     error_ = errno;
@@ -61,19 +61,19 @@ DirectoryListing::DirectoryListing(const std::string& path) {
   }
   struct stat status {};
   if (::fstat(fd.get(), &status) == 0) id_ = {status.st_dev, status.st_ino};
-  read(fd.release());
+  read(fd.release(), stop);
   std::sort(files_.begin(), files_.end());
   std::sort(folders_.begin(), folders_.end());
 }
 
-void DirectoryListing::read(int fd) {
+void DirectoryListing::read(int fd, const std::atomic<bool>& stop) {
   const std::unique_ptr<DIR, CloseDir> directory(::fdopendir(fd));
   if (!directory) {
     const int error = errno;
     ::close(fd);
     throw os_error(error, "read a folder");
   }
-  while (true) {
+  while (!stop.load(std::memory_order_relaxed)) {
     errno = 0;
     const dirent* entry = ::readdir(directory.get());
     if (entry == nullptr) break;

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,10 +26,10 @@ struct DirectoryId {
 class DirectoryListing {
  public:
   DirectoryListing() = default;
-  /// Opens and reads `path`. Blocks on the file system. Where it cannot be read, error() says why and the
-  /// names that were read before are kept. Throws Error(environment | no_memory) where this process is out of
-  /// descriptors or memory: no fault of the directory.
-  explicit DirectoryListing(const std::string& path);
+  /// Opens and reads `path`, until `stop`. Blocks on the file system. Where it cannot be read, error() says
+  /// why and the names that were read before are kept. Throws Error(environment | no_memory) where this
+  /// process is out of descriptors or memory: no fault of the directory.
+  DirectoryListing(const std::string& path, const std::atomic<bool>& stop);
 
   [[nodiscard]] const std::vector<std::string>& files() const noexcept { return files_; }
   [[nodiscard]] const std::vector<std::string>& folders() const noexcept { return folders_; }
@@ -39,7 +40,7 @@ class DirectoryListing {
   [[nodiscard]] int error() const noexcept { return error_; }
 
  private:
-  void read(int fd);
+  void read(int fd, const std::atomic<bool>& stop);
 
   std::vector<std::string> files_;
   std::vector<std::string> folders_;

@@ -29,6 +29,7 @@ FolderSource::FolderSource(std::string root) : root_(std::move(root)) {
 }
 
 std::optional<SourceEntry> FolderSource::next() {
+  if (interrupted_.load(std::memory_order_relaxed)) return std::nullopt;
   while (position_ == listing_.files().size()) {
     if (!open_next_folder()) return std::nullopt;
   }
@@ -38,7 +39,7 @@ std::optional<SourceEntry> FolderSource::next() {
 }
 
 bool FolderSource::open_next_folder() {
-  if (pending_.empty()) return false;
+  if (pending_.empty() || interrupted_.load(std::memory_order_relaxed)) return false;
   std::pop_heap(pending_.begin(), pending_.end(), std::greater<>());
   const Pending folder = std::move(pending_.back());
   pending_.pop_back();
@@ -48,7 +49,7 @@ bool FolderSource::open_next_folder() {
 
 void FolderSource::open(const Pending& folder) {
   path_ = path_of(folder);
-  listing_ = DirectoryListing(path_.empty() ? "/" : path_);
+  listing_ = DirectoryListing(path_.empty() ? "/" : path_, interrupted_);
   position_ = 0;
   label_ = folder.label;
   if (listing_.error() != 0) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,6 +25,8 @@ class FolderSource final : public Source {
   explicit FolderSource(std::string root);
 
   [[nodiscard]] std::optional<SourceEntry> next() override;
+  /// Takes effect between two entries and while a folder is read; not while the file system does not answer.
+  void interrupt() noexcept override { interrupted_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] std::string note() const override;
 
  private:
@@ -47,8 +50,9 @@ class FolderSource final : public Source {
   void open(const Pending& folder);
   [[nodiscard]] std::string path_of(const Pending& folder) const;
 
-  std::string root_;              // without trailing slashes; empty for "/"
-  std::vector<Pending> pending_;  // a heap, the first folder on top
+  std::atomic<bool> interrupted_{false};  // alone: nothing is published with it
+  std::string root_;                      // without trailing slashes; empty for "/"
+  std::vector<Pending> pending_;          // a heap, the first folder on top
   DirectoryListing listing_;
   std::size_t position_ = 0;  // in listing_.files()
   std::string label_;

@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -23,6 +26,23 @@ ListSource::ListSource(std::string path) : path_(std::move(path)) {
     throw Error(ErrorCode::usage,
                 fmt::format("cannot read list {}: {}", path_, std::generic_category().message(error)));
   }
+  stop_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop_.valid())
+    throw os_error(errno, "open list " + path_, "raise the limit of open files (ulimit -n)");
+}
+
+void ListSource::interrupt() noexcept {
+  const std::uint64_t one = 1;
+  // EAGAIN: interrupted very often before.
+  [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof(one));
+}
+
+bool ListSource::wait_readable() const {
+  std::array<pollfd, 2> waits{{{fd_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+  while (::poll(waits.data(), waits.size(), -1) < 0) {
+    if (errno != EINTR) throw os_error(errno, "wait for list " + path_, {}, ErrorCode::io);
+  }
+  return waits[1].revents == 0;
 }
 
 std::optional<SourceEntry> ListSource::next() {
@@ -60,6 +80,7 @@ std::optional<std::string_view> ListSource::next_line() {
 }
 
 bool ListSource::read_more() {
+  if (!wait_readable()) return false;
   buffer_.erase(0, begin_);
   begin_ = 0;
   const std::size_t kept = buffer_.size();

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "host/error.h"
 #include "pipeline/decode/item_error.h"
 
 namespace forebay {
@@ -14,6 +15,10 @@ namespace forebay {
 UniqueFd open_item(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd.valid()) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+      throw os_error(errno, "cannot open the next item, " + path,
+                     "raise the limit on open files (ulimit -n)");
+    }
     throw ItemFailure(ItemErrorCode::io_error,
                       fmt::format("cannot open: {}", std::generic_category().message(errno)));
   }

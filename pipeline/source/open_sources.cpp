@@ -40,6 +40,10 @@ class ChainSource final : public Source {
     return std::nullopt;
   }
 
+  void interrupt() noexcept override {
+    for (const auto& part : parts_) part->interrupt();
+  }
+
   [[nodiscard]] std::optional<std::uint64_t> size_hint() const override {
     std::uint64_t total = 0;
     for (const auto& part : parts_) {

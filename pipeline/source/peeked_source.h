@@ -29,6 +29,7 @@ class PeekedSource final : public Source {
     if (std::exchange(peeked_, false)) return SourceEntry{path_, label_};
     return source_->next();
   }
+  void interrupt() noexcept override { source_->interrupt(); }
   [[nodiscard]] std::optional<std::uint64_t> size_hint() const override { return source_->size_hint(); }
   [[nodiscard]] bool has_files() const override { return source_->has_files(); }
   [[nodiscard]] std::string note() const override { return source_->note(); }

@@ -16,12 +16,15 @@ struct SourceEntry {
 };
 
 /// Where items come from: streamed, so that a run starts before the source is fully known. Used by one
-/// thread.
+/// thread, but for interrupt().
 class Source {
  public:
   virtual ~Source() = default;
   /// The next entry, or nothing at the end. May block on the file system. Throws Error(io | usage).
   [[nodiscard]] virtual std::optional<SourceEntry> next() = 0;
+  /// Makes a next() that waits for a pipe, and all that follow, return nothing: the run is being stopped.
+  /// Thread-safe, never blocks.
+  virtual void interrupt() noexcept {}
   /// The total number of entries where it is known without a scan.
   [[nodiscard]] virtual std::optional<std::uint64_t> size_hint() const { return std::nullopt; }
   /// False where items have no file to open: host stages make their content.

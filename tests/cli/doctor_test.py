@@ -1,6 +1,9 @@
 """forebay doctor: a page on what this machine offers, the same as JSON, and no driver in this process."""
 
+import fcntl
 import json
+import os
+import signal
 
 import forebay_command as fc
 
@@ -33,6 +36,18 @@ class Doctor(fc.CommandTest):
         _, stderr = process.communicate(timeout=fc.PATIENCE_S)
         self.assertEqual(process.returncode, 3)
         self.assertIn("write to stdout", stderr)
+
+    def test_every_stop_signal_ends_it(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            reader, writer = os.pipe()
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+            os.write(writer, bytes(4096))  # full: the page will not get out
+            process = self.start("doctor", stdout=writer)
+            fc.wait_until(lambda: fc.is_waiting_to_write(process.pid), "it waits for its reader")
+            process.send_signal(number)
+            self.assertEqual(process.wait(timeout=fc.PATIENCE_S), -number)
+            os.close(reader)
+            os.close(writer)
 
 
 if __name__ == "__main__":

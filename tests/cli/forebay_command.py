@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -24,10 +25,11 @@ except ImportError as missing:  # said loudly: ctest reports the test as skipped
     sys.exit(77)
 
 
-def forebay(*words, cwd=None, env=None):
-    """Runs the command to its end."""
+def forebay(*words, cwd=None, env=None, open_files=None):
+    """Runs the command to its end, with so few descriptors if that is given."""
+    limit = open_files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files)))
     return subprocess.run([COMMAND, *map(str, words)], cwd=cwd, env=env, capture_output=True, text=True,
-                          timeout=PATIENCE_S, stdin=subprocess.DEVNULL)
+                          timeout=PATIENCE_S, stdin=subprocess.DEVNULL, preexec_fn=limit)
 
 
 def start(*words, **popen):
@@ -68,6 +70,14 @@ def children_of(pid):
 def is_alive(pid):
     try:
         return "(zombie)" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def is_waiting_to_write(pid):
+    """The process sleeps in a write to a pipe that is full."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/syscall").read_text().split()[1:2] == ["0x1"]
     except OSError:
         return False
 

@@ -1,10 +1,15 @@
 """Ctrl+C: the first stops in order and keeps what is finished, the second stops at once; no process is left."""
 
+import fcntl
+import os
 import re
 import signal
 import subprocess
+import time
 
 import forebay_command as fc
+
+STOP_S = 5  # the promise is a second, on a machine that is not busy with other tests
 
 
 class Interrupt(fc.CommandTest):
@@ -69,16 +74,78 @@ class Interrupt(fc.CommandTest):
         process.send_signal(signal.SIGINT)
         self.finish(process, children)
 
-    def test_two_signals_stop_at_once_and_leave_valid_files(self):
-        process, children = self.begin("--out", self.out)
-        process.send_signal(signal.SIGSTOP)  # so that both are pending together
+    def test_a_second_signal_stops_at_once_and_leaves_valid_files(self):
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writer, bytes(4096))  # full: a run that has ended cannot print its JSON
+        process = self.start("run", self.write_picture("a.jpg"), "--out", self.out, "--json", "--quiet", stdout=writer,
+                             stderr=subprocess.PIPE, text=True)
+        fc.wait_until(lambda: fc.is_waiting_to_write(process.pid), "it waits for its reader")
         process.send_signal(signal.SIGINT)
+        time.sleep(0.5)  # a person's second Ctrl+C is no part of the first
         process.send_signal(signal.SIGTERM)
-        process.send_signal(signal.SIGCONT)
-        _, stderr = self.finish(process, children)
+        _, stderr = process.communicate(timeout=fc.PATIENCE_S)
+        os.close(reader)
+        os.close(writer)
         self.assertEqual(process.returncode, 130, stderr)
         self.assertIn("stopped at once", stderr)
-        self.assertGreaterEqual(len(fc.tensors_of(self.out)), len(fc.items_of_partial(self.out)))
+        self.assertEqual(len(fc.tensors_of(self.out)), 1)
+
+    def test_two_signals_together_are_one_wish(self):
+        """A terminal that closes, and `timeout`, signal the process and then its group."""
+        for first, second in ((signal.SIGHUP, signal.SIGHUP), (signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGHUP)):
+            with self.subTest(signals=(first.name, second.name)):
+                self.out = self.folder / f"{first.name}-{second.name}"
+                process, children = self.begin("--out", self.out)
+                process.send_signal(signal.SIGSTOP)  # so that both are pending together, where they are two
+                process.send_signal(first)
+                process.send_signal(second)
+                process.send_signal(signal.SIGCONT)
+                if first == second:
+                    process.send_signal(second)
+                _, stderr = self.finish(process, children)
+                self.assertEqual(process.returncode, 130, stderr)
+                self.check_kept(stderr)
+
+    def test_a_large_batch_is_cut(self):
+        process, children = self.begin_large("--batch", "3000", "--dtype", "f32")
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, stderr = self.finish(process, children)
+        self.assertLess(time.monotonic() - begun, STOP_S)
+        self.assertEqual(process.returncode, 130, stderr)
+        summary = fc.summary_of(self.out)
+        self.assertTrue(summary["interrupted"])
+        self.assertEqual((len(fc.tensors_of(self.out)), len(fc.items_of(self.out))), (summary["rows"], summary["items"]))
+
+    def test_a_large_picture_is_given_up(self):
+        process, children = self.begin_large("--batch", "1", "--resize", "6000", "--crop", "6000", "--workers", "1")
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, stderr = self.finish(process, children)
+        self.assertLess(time.monotonic() - begun, STOP_S)
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertTrue(fc.summary_of(self.out)["interrupted"])
+
+    def begin_large(self, *words):
+        process = self.start("run", self.long_list(), "--out", self.out, *words, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        fc.wait_until(lambda: (self.out / "items.jsonl").exists(), "a run")
+        time.sleep(0.7)  # into the first batch, which takes seconds
+        return process, fc.children_of(process.pid)
+
+    def test_a_list_from_a_pipe_that_waits(self):
+        fifo = self.folder / "list"
+        os.mkfifo(fifo)
+        process = self.start("run", f"@{fifo}", "--out", self.out, stderr=subprocess.PIPE, text=True)
+        with open(fifo, "w") as pipe:
+            print(self.write_picture("a.jpg"), file=pipe, flush=True)
+            fc.wait_until(lambda: (self.out / "items.jsonl").exists(), "a run")
+            children = fc.children_of(process.pid)
+            process.send_signal(signal.SIGINT)
+            _, stderr = self.finish(process, children)  # while the pipe is open
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertTrue(fc.summary_of(self.out)["interrupted"])
 
     def test_before_the_first_item(self):
         fifo = self.folder / "list"

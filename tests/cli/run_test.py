@@ -198,6 +198,22 @@ class Items(fc.CommandTest):
         self.assertIn("line 201", summary["failure"])
         self.assertEqual(len(fc.tensors_of(self.out)), summary["rows"])
         self.assertEqual(len(fc.items_of(self.out)), summary["items"])
+        self.assertEqual(summary["rows"], 200)  # nothing that came before the broken line is dropped
+
+    def test_too_few_descriptors_are_no_fault_of_the_items(self):
+        lines = [str(self.write_picture(f"{number}.jpg")) for number in range(150)]
+        (self.folder / "list.txt").write_text("\n".join(lines))
+        codes = set()
+        for limit in range(8, 40, 2):
+            result = fc.forebay("run", f"@{self.folder}/list.txt", "--out", self.out, "--quiet", "--force", "--workers", "2",
+                                *fc.SMALL, open_files=limit)
+            codes.add(result.returncode)
+            self.assertIn(result.returncode, (0, 3), result.stderr)
+            if result.returncode == 0:
+                self.assertEqual(fc.summary_of(self.out)["rows"], 150, f"with {limit} descriptors")
+            else:
+                self.assertRegex(result.stderr, r"^forebay: .*\n")
+        self.assertIn(0, codes)
 
     def test_json_is_all_of_stdout(self):
         self.write_picture("a.jpg")

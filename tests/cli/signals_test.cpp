@@ -8,13 +8,16 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <thread>
 #include <vector>
+
+#include "host/limits.h"
 
 namespace forebay::cli {
 namespace {
 
 TEST(SignalWatch, CountsStopSignals) {
-  prepare_signals();
+  block_stop_signals();
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<int> counts;
@@ -27,17 +30,38 @@ TEST(SignalWatch, CountsStopSignals) {
     ::kill(::getpid(), i == 2 ? SIGTERM : SIGINT);
     std::unique_lock lock(mutex);
     ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return counts.size() == i; }));
+    lock.unlock();
+    std::this_thread::sleep_for(limits::stop_again);  // a person's second Ctrl+C
   }
   EXPECT_EQ(counts, (std::vector<int>{1, 2, 3}));
 }
 
+TEST(SignalWatch, WhatComesTogetherOrHangsUpIsOneWish) {
+  block_stop_signals();
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<int> counts;
+  const SignalWatch watch([&](int count) {
+    const std::scoped_lock lock(mutex);
+    counts.push_back(count);
+    changed.notify_all();
+  });
+  for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGHUP}) ::kill(::getpid(), number);
+  std::this_thread::sleep_for(limits::stop_again);
+  ::kill(::getpid(), SIGHUP);   // a terminal closes twice, at whatever distance
+  ::kill(::getpid(), SIGTERM);  // read after it: nothing of before is still to come when this has been
+  std::unique_lock lock(mutex);
+  ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return counts.size() >= 2; }));
+  EXPECT_EQ(counts, (std::vector<int>{1, 2}));
+}
+
 TEST(SignalWatch, EndsWithoutASignal) {
-  prepare_signals();
+  block_stop_signals();
   for (int round = 0; round < 20; ++round) const SignalWatch watch([](int) { FAIL(); });
 }
 
 TEST(Signals, AClosedPipeIsAnErrorOfTheWrite) {
-  prepare_signals();
+  ignore_write_signals();
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   ::close(ends[0]);

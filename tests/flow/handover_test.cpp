@@ -43,11 +43,18 @@ TEST(Handover, StopCutsTheBatchAndEndsThere) {
   Handover handover(4, Order::index);
   handover.offer(chunk(0, 0, 2));
   handover.offer(chunk(1, 4, 4));
-  handover.stop();
   EXPECT_EQ(handover.next_batch(), 0U);
+  handover.stop();
   EXPECT_TRUE(handover.next_chunk(0, 0));
   EXPECT_FALSE(handover.next_chunk(0, 2)) << "not ready: the batch is cut";
   EXPECT_FALSE(handover.next_batch()) << "batch 1 is ready, but would leave a gap";
+}
+
+TEST(Handover, NoBatchIsBegunAfterStop) {
+  Handover handover(4, Order::index);
+  handover.offer(chunk(0, 0, 4));
+  handover.stop();
+  EXPECT_FALSE(handover.next_batch()) << "to build a large one takes seconds";
 }
 
 TEST(Handover, AFailureIsThrownAfterWhatWasReady) {

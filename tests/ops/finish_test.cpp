@@ -36,9 +36,34 @@ TEST(FinishRow, EveryDtypeAndLayoutEqualsTheTable) {
         const auto pixels = random_pixels(std::size_t{3} * width);
         std::vector<std::byte> expected(finished_row_bytes(options), std::byte{1});
         std::vector<std::byte> actual(expected.size(), std::byte{2});
-        paths::finish_by_table(options, table, pixels.data(), expected.data());
+        paths::finish_by_table(options, table, pixels.data(), {pixels.size() / 3, pixels.size() / 3},
+                               expected.data());
         finish_row(options, table, pixels.data(), actual.data());
         ASSERT_EQ(actual, expected) << to_string(dtype) << " " << to_string(layout) << " " << width;
+      }
+    }
+  }
+}
+
+TEST(FinishRow, PiecesMakeTheWholeRow) {
+  for (const DType dtype : dtypes) {
+    for (const Layout layout : layouts) {
+      FinishOptions options;
+      options.height = 7;
+      options.width = 31;
+      options.dtype = dtype;
+      options.layout = layout;
+      const FinishTable table(options);
+      const std::size_t count = 7 * 31;
+      const auto pixels = random_pixels(count);
+      std::vector<std::byte> whole(finished_row_bytes(options));
+      finish_row(options, table, pixels.data(), whole.data());
+      for (const std::size_t piece : {1U, 8U, 50U, 216U}) {
+        std::vector<std::byte> pieces(whole.size(), std::byte{2});
+        for (std::size_t first = 0; first < count; first += piece) {
+          finish_part(options, table, pixels.data(), first, std::min(piece, count - first), pieces.data());
+        }
+        ASSERT_EQ(pieces, whole) << to_string(dtype) << " " << to_string(layout) << " " << piece;
       }
     }
   }

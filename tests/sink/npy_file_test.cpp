@@ -56,6 +56,23 @@ TEST(NpyFile, AShapeOfManyDimensionsTakesALongerHeader) {
   EXPECT_EQ(fs::file_size(folder / "t.npy"), 192U);
 }
 
+TEST(NpyFile, OfWhatIsOverdueOnlyWholeRowsCount) {
+  const TemporaryFolder folder;
+  constexpr std::int64_t row_floats = 3 << 19;  // 6 MiB: pieces end within rows
+  NpyFile file(folder / "t.npy", DType::f32, std::array<std::int64_t, 1>{row_floats});
+  std::vector<float> values(5 * row_floats, 1.0F);
+  EXPECT_EQ(file.append(view_of(values, {5, row_floats}), [] { return false; }), 5U);
+  int looks = 0;
+  EXPECT_EQ(file.append(view_of(values, {5, row_floats}), [&looks] { return looks++ == 2; }), 2U)
+      << "two pieces of 8 MiB hold two rows and a part";
+  EXPECT_EQ(file.append(view_of(values, {5, row_floats}), [] { return true; }), 0U);
+  EXPECT_EQ(file.rows(), 7U);
+  file.finish();
+  EXPECT_EQ(fs::file_size(folder / "t.npy"), 128U + 7U * row_floats * sizeof(float));
+  if (!has_numpy()) GTEST_SKIP() << "python3-numpy is absent: nobody checks the file";
+  EXPECT_THAT(described_by_numpy(folder / "t.npy"), HasSubstr("(7, "));
+}
+
 TEST(NpyFile, IsValidForNumpyAfterEveryBatch) {
   if (!has_numpy()) GTEST_SKIP() << "python3-numpy is absent: nobody checks the file";
   const TemporaryFolder folder;

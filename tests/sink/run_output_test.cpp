@@ -61,6 +61,27 @@ TEST(RunOutput, WritesTheFourFiles) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder / "out"), {}), 4) << "and nothing else";
 }
 
+TEST(RunOutput, OfABatchThatIsCutTheItemsBeforeTheFirstMissingRowAreKept) {
+  const TemporaryFolder folder;
+  FinishOptions finish = small_pictures();
+  finish.height = finish.width = 1024;  // rows of 3 MiB: a piece of 8 MiB holds two
+  std::vector<std::uint8_t> memory(std::size_t{5} * 1024 * 1024 * 3);
+  std::vector<ItemRecord> items(7);
+  for (std::size_t i = 0; i < items.size(); ++i) items[i].index = i;
+  items[0].error = items[2].error = ItemErrorCode::corrupt;
+  const std::array<std::int64_t, 4> shape{5, 1024, 1024, 3};
+  const Batch batch(0, contiguous_view(memory.data(), DType::u8, shape), std::move(items), nullptr);
+  RunOutput output(folder / "out", false);
+  output.begin(finish, true, std::nullopt);
+  int looks = 0;
+  EXPECT_FALSE(output.append(batch, [&looks] { return looks++ >= 1; }));
+  output.finish();
+  EXPECT_EQ(output.committed().rows, 2U);
+  EXPECT_EQ(output.committed().items, 4U) << "two rows and the two bad items before the third";
+  EXPECT_EQ(line_count(folder / "out/items.jsonl"), 4U);
+  EXPECT_EQ(fs::file_size(folder / "out/tensors.npy"), 128U + 2 * memory.size() / 5);
+}
+
 TEST(RunOutput, WithoutTensorsOnlyTheRecordsAreWritten) {
   const TemporaryFolder folder;
   std::vector<std::uint8_t> memory;

@@ -1,12 +1,16 @@
 #include "pipeline/source/list_source.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "host/error.h"
 #include "host/limits.h"
+#include "host/memory/unique_fd.h"
 #include "tests/source/entries.h"
 #include "tests/source/temporary_folder.h"
 
@@ -119,6 +123,19 @@ TEST(ListSource, AMissingListOrAFolderIsAUsageError) {
       EXPECT_THAT(error.what(), ::testing::StartsWith("cannot read list " + path + ": "));
     }
   }
+}
+
+TEST(ListSource, APipeThatBringsNothingCanBeInterrupted) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const UniqueFd writer(::open(path.c_str(), O_RDWR | O_CLOEXEC));  // so that the pipe never ends
+  ASSERT_EQ(::write(writer.get(), "a.jpg\n", 6), 6);
+  ListSource source(path);
+  EXPECT_EQ(source.next()->path, "a.jpg");
+  std::jthread other([&source] { source.interrupt(); });
+  EXPECT_FALSE(source.next()) << "it waited for a second line";
+  EXPECT_FALSE(source.next()) << "and stays so";
 }
 
 }  // namespace
