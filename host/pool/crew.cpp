@@ -117,8 +117,9 @@ std::shared_ptr<Crew> Crew::start(CrewOptions options) {
 Crew::~Crew() {
   if (!thread_.joinable()) return;  // the start failed
   if (is_copy()) {
-    // The thread is the original's: not to be joined here, and its object must not be destroyed.
+    // The threads are the original's: not to be joined here, and their objects must not be destroyed.
     static_cast<void>(std::make_unique<std::thread>(std::move(thread_)).release());
+    static_cast<void>(std::make_unique<std::thread>(std::move(starter_)).release());
     return;
   }
   if (thread_id_.load() == std::this_thread::get_id()) {

@@ -116,10 +116,12 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   void note_busy() noexcept;
   [[nodiscard]] std::uint32_t busy() const noexcept;
 
-  // crew_watch.cpp: the crew's thread
+  // crew_watch.cpp: the crew's thread; start_one() in a thread of its own
   void run() noexcept;
   bool step(TimePoint until);
   void start_wanted();
+  void start_one() noexcept;
+  void take_started(Deliveries& out);
   std::unique_ptr<CrewMember> start_member();
   void admit(std::unique_ptr<CrewMember> member, Deliveries& out);
   [[nodiscard]] std::uint32_t wanted() const noexcept;
@@ -158,7 +160,9 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   std::vector<FunctionNote> functions_;
   std::vector<TargetRef> function_refs_;
   std::uint64_t last_member_ = 0;
-  std::uint32_t starting_ = 0;            // members that are being started outside of the lock
+  std::uint32_t starting_ = 0;            // members that are being started, at most one
+  std::unique_ptr<CrewMember> started_;   // one that was, until the thread takes it
+  std::exception_ptr start_failure_;      // or why it could not be
   std::uint32_t spinners_ = 0;            // waiters that watch the rings
   std::uint32_t deaths_before_able_ = 0;  // one after another
   Clock::time_point start_again_{};       // after a failed start
@@ -169,6 +173,7 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   std::exception_ptr broken_;
   Clock::time_point kill_at_{};  // after terminate()
 
+  std::thread starter_;  // the thread's own: starts one member; joined by take_started()
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "host/contract.h"
@@ -39,6 +40,7 @@ void Crew::run() noexcept {
   thread_id_ = std::this_thread::get_id();
   while (step(Clock::now() + limits::crew_idle)) {
   }
+  expect(!starter_.joinable(), "a pool's thread ends after the last start");
   const Lock lock(mutex_);
   ended_ = true;
   changed_.notify_all();
@@ -48,6 +50,7 @@ void Crew::run() noexcept {
 /// crew has ended.
 bool Crew::step(TimePoint until) {
   Deliveries out;
+  take_started(out);
   start_wanted();
   bool sleep = false;
   {
@@ -59,7 +62,9 @@ bool Crew::step(TimePoint until) {
     dispatch(out);
     retire_and_stop();
     if (out.empty() && finished()) return false;
-    if (!any && out.empty() && wanted() == 0) sleep = spinners_ != 0 || announce_sleep();
+    const bool may_start = wanted() != 0 && starting_ == 0;
+    if (!any && out.empty() && !may_start && !started_ && !start_failure_)
+      sleep = spinners_ != 0 || announce_sleep();
     until = sleep ? std::min(until, next_due()) : TimePoint{};
   }
   out.hand_out();
@@ -114,28 +119,60 @@ std::uint32_t Crew::wanted() const noexcept {
   return static_cast<std::uint32_t>(std::min<std::size_t>(missing, needed));
 }
 
-/// Starts one that is missing: a start takes a millisecond or more, in which nobody takes results or notices
-/// deaths, so there is a round for each.
+/// Begins to start one that is missing, in a thread of its own: a start takes milliseconds, many on a busy
+/// machine, and meanwhile this thread takes results and notices deaths. One at a time: the kernel's work is
+/// done one after another anyway.
 void Crew::start_wanted() {
   {
     const Lock lock(mutex_);
-    if (wanted() == 0) return;
+    if (starting_ != 0 || wanted() == 0) return;
     ++starting_;
   }
-  Deliveries out;
   try {
-    admit(start_member(), out);
-  } catch (const Error&) {
+    starter_ = std::thread([this] { start_one(); });
+  } catch (const std::system_error&) {
+    start_one();  // no thread left: then here
+  }
+}
+
+void Crew::start_one() noexcept {
+  std::unique_ptr<CrewMember> member;
+  std::exception_ptr failure;
+  try {
+    member = start_member();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  {
+    const Lock lock(mutex_);
+    started_ = std::move(member);
+    start_failure_ = failure;
+  }
+  wake_thread();
+}
+
+/// Takes over what start_one() has done.
+void Crew::take_started(Deliveries& out) {
+  std::unique_ptr<CrewMember> member;
+  std::exception_ptr failure;
+  {
+    const Lock lock(mutex_);
+    member = std::move(started_);
+    failure = std::exchange(start_failure_, nullptr);
+  }
+  if (!member && !failure) return;
+  if (starter_.joinable()) starter_.join();  // it has nothing left to do
+  try {
+    if (failure) std::rethrow_exception(failure);
+    admit(std::move(member), out);
+  } catch (const std::exception&) {
     // Others go on and this is tried again; without any the tasks would wait for ever.
     const Lock lock(mutex_);
     start_again_ = Clock::now() + limits::crew_respawn;
     if (members_.empty()) break_with(std::current_exception(), out);
   }
-  {
-    const Lock lock(mutex_);
-    --starting_;
-  }
-  out.hand_out();
+  const Lock lock(mutex_);
+  --starting_;
 }
 
 std::unique_ptr<CrewMember> Crew::start_member() {

@@ -1,0 +1,124 @@
+// Kills random workers of a pool and an executor at random moments, then processes that have both, and
+// reports what came of it. Usage: soak [--kills N] [--parents N] [--seed N]. Exit: 0 where nothing was lost
+// or left.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "host/process/child.h"
+#include "host/process/init.h"
+#include "host/process/system_file.h"
+#include "tests/crash_host/family.h"
+#include "tests/crash_host/soak_killer.h"
+
+namespace forebay::crash {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint32_t workers = 2;
+constexpr std::chrono::milliseconds gone_by{2000};  // the promise for what a dead parent leaves
+
+void work_and_kill(std::uint64_t kills, std::uint64_t seed, SoakReport& report) {
+  DeathLog log;
+  PoolLoad pool(workers, seed + 1);
+  ExecutorLoad executor(workers, seed + 2, log);
+  pool.start();
+  executor.start();
+  Killer({&pool, &executor}, log, seed).run(kills, report);
+  pool.stop();
+  executor.stop();
+  report.pool = pool.counts();
+  report.executor = executor.counts();
+  for (const Load* load : {static_cast<const Load*>(&pool), static_cast<const Load*>(&executor)}) {
+    if (!load->stuck().empty()) report.stuck += load->stuck() + "; ";
+  }
+}
+
+/// How late a thread wakes up that sleeps for a millisecond: what the machine adds to every figure.
+class Lateness {
+ public:
+  explicit Lateness(std::vector<std::chrono::nanoseconds>& samples)
+      : thread_([&samples](const std::stop_token& stop) {
+          constexpr std::chrono::milliseconds nap{1};
+          while (!stop.stop_requested()) {
+            const auto begin = Clock::now();
+            std::this_thread::sleep_for(nap);
+            samples.push_back(Clock::now() - begin - nap);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+/// A process that has pools and is killed.
+int victim(Channel channel) {
+  DeathLog log;
+  PoolLoad pool(workers, 1);
+  ExecutorLoad executor(workers, 2, log);
+  pool.start();
+  executor.start();
+  static_cast<void>(channel.try_send(::getpid()));
+  const auto received = std::make_unique<Received>();
+  static_cast<void>(channel.receive_until(*received, Clock::time_point::max()));
+  return 0;
+}
+
+void kill_parents(std::uint64_t count, std::uint64_t seed, SoakReport& report) {
+  adopt_orphans();
+  std::mt19937_64 random(seed + 3);
+  const auto received = std::make_unique<Received>();
+  for (; report.parents < count; ++report.parents) {
+    Child parent = Child::spawn(&victim, {"forebay: soak victim", "forebay-victim"});
+    // Half of them while they start their workers, half of them while these work.
+    if (random() % 2 == 0)
+      static_cast<void>(parent.channel().receive_until(*received, Clock::now() + gone_by));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 30'000));
+    parent.signal(SIGKILL);
+    if (!parent.wait_until(Clock::now() + gone_by)) report.stuck += "a killed parent does not end; ";
+    report.longest_survivor =
+        std::max(report.longest_survivor, wait_for_no_children(gone_by, report.survivors));
+  }
+}
+
+std::uint64_t option(int argc, char** argv, std::string_view name, std::uint64_t otherwise) {
+  for (int i = 1; i + 1 < argc; ++i) {
+    if (name == argv[i]) return static_cast<std::uint64_t>(parse_number(argv[i + 1]).value_or(0));
+  }
+  return otherwise;
+}
+
+int run(int argc, char** argv) {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);  // a worker that dies by SIGSEGV is part of the plan
+  SoakReport report;
+  report.seed = option(argc, argv, "--seed", 1);
+  SoakReport warm_up;
+  work_and_kill(20, report.seed + 100, warm_up);  // the allocator has what it wants
+  report.before = Resources::now();
+  const auto begin = Clock::now();
+  {
+    const Lateness lateness(report.lateness);
+    work_and_kill(option(argc, argv, "--kills", 10'000), report.seed, report);
+  }
+  report.took = Clock::now() - begin;
+  report.after = Resources::now();
+  kill_parents(option(argc, argv, "--parents", 200), report.seed, report);
+  static_cast<void>(std::fputs(report.text().c_str(), stdout));
+  return report.good() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace forebay::crash
+
+int main(int argc, char** argv) {
+  forebay::init(argc, argv);
+  return forebay::crash::run(argc, argv);
+}
