@@ -13,6 +13,7 @@
 
 #include "host/process/child.h"
 #include "host/process/init.h"
+#include "host/process/start_method.h"
 #include "host/process/system_file.h"
 #include "tests/crash_host/family.h"
 #include "tests/crash_host/soak_killer.h"
@@ -59,7 +60,9 @@ class Lateness {
 };
 
 /// A process that has pools and is killed.
+template <StartMethod method>
 int victim(Channel channel) {
+  set_start_method(method);
   DeathLog log;
   PoolLoad pool(workers, 1);
   ExecutorLoad executor(workers, 2, log);
@@ -76,7 +79,8 @@ void kill_parents(std::uint64_t count, std::uint64_t seed, SoakReport& report) {
   std::mt19937_64 random(seed + 3);
   const auto received = std::make_unique<Received>();
   for (; report.parents < count; ++report.parents) {
-    Child parent = Child::spawn(&victim, {"forebay: soak victim", "forebay-victim"});
+    const ChildMain main = random() % 2 == 0 ? &victim<StartMethod::spawn> : &victim<StartMethod::forkserver>;
+    Child parent = Child::spawn(main, {"forebay: soak victim", "forebay-victim"});
     // Half of them while they start their workers, half of them while these work.
     if (random() % 2 == 0)
       static_cast<void>(parent.channel().receive_until(*received, Clock::now() + gone_by));
