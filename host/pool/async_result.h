@@ -14,13 +14,13 @@ namespace forebay {
 /// should be quick. Either may be empty.
 template <typename R>
 struct Callbacks {
-  std::function<void(const R&)> on_result;
-  std::function<void(std::exception_ptr)> on_error;
+  std::function<void(const R&)> on_result{};
+  std::function<void(std::exception_ptr)> on_error{};
 };
 template <>
 struct Callbacks<void> {
-  std::function<void()> on_result;
-  std::function<void(std::exception_ptr)> on_error;
+  std::function<void()> on_result{};
+  std::function<void(std::exception_ptr)> on_error{};
 };
 
 /// The outcome of apply_async(), map_async() or starmap_async(), as Python's AsyncResult. A copyable handle.

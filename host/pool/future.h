@@ -156,4 +156,7 @@ class Future : public FutureHandle {
 
 }  // namespace forebay
 
+template <class T>
+struct std::hash<forebay::Future<T>> : std::hash<forebay::FutureHandle> {};
+
 #include "host/pool/future_awaiter.h"  // IWYU pragma: export

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -71,3 +73,11 @@ class FutureHandle {
 };
 
 }  // namespace forebay
+
+/// Futures as keys: std::unordered_map<forebay::Future<R>, Input> is what Python's examples keep.
+template <>
+struct std::hash<forebay::FutureHandle> {
+  [[nodiscard]] std::size_t operator()(const forebay::FutureHandle& future) const noexcept {
+    return std::hash<std::shared_ptr<forebay::detail::FutureState>>()(future.shared_state());
+  }
+};

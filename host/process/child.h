@@ -36,8 +36,8 @@ enum class StartMethod : std::uint8_t { spawn, forkserver, fork };
 using Environment = std::map<std::string, std::optional<std::string>>;
 
 struct SpawnOptions {
-  std::string title;                 ///< argv[0], shown by ps: "forebay: worker 3"
-  std::string name;                  ///< comm, at most 15 bytes: "forebay-worker"
+  std::string title{};               ///< argv[0], shown by ps: "forebay: worker 3"
+  std::string name{};                ///< comm, at most 15 bytes: "forebay-worker"
   std::vector<unsigned> affinity{};  ///< numbers of the CPUs that it may use; empty: as this process
   Environment environment{};         ///< changes to this process's environment
   bool clear_environment = false;    ///< `environment` is all that it gets
