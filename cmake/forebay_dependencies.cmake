@@ -1,9 +1,12 @@
 # Every third-party part, in one place. All are Debian bookworm packages (scripts/setup installs them).
 find_package(Threads REQUIRED)
-find_package(Boost 1.81 REQUIRED)          # Interprocess: mappings, header-only
+find_package(Boost 1.81 REQUIRED)          # Interprocess: mappings; PFR: fields of structs; header-only
 find_package(cereal REQUIRED)              # arguments and results of other processes, header-only
-find_package(TBB REQUIRED)
 find_package(fmt REQUIRED)
+if(NOT FOREBAY_PIPELINE)
+  return()
+endif()
+find_package(TBB REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
