@@ -1,5 +1,5 @@
-# Usage: cmake -D EXPECT=<regex> -P run_and_expect.cmake -- <program> <arguments...>
-# Fails unless the program ends with 0 and prints what is expected. (CTest's own PASS_REGULAR_EXPRESSION would not
+# Usage: cmake -D "EXPECT=<regex>[;<regex>...]" -P run_and_expect.cmake -- <program> <arguments...>
+# Fails unless the program ends with 0 and prints all that is expected. (CTest's own PASS_REGULAR_EXPRESSION would not
 # look at the exit code any more.)
 set(command)
 set(seen FALSE)
@@ -16,6 +16,8 @@ message(STATUS "${output}")
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "ended with ${result}: ${command}")
 endif()
-if(NOT output MATCHES "${EXPECT}")
-  message(FATAL_ERROR "did not print '${EXPECT}'")
-endif()
+foreach(expected IN LISTS EXPECT)
+  if(NOT output MATCHES "${expected}")
+    message(FATAL_ERROR "did not print '${expected}'")
+  endif()
+endforeach()
