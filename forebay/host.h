@@ -12,6 +12,7 @@
 #include "host/process/context.h"
 #include "host/process/cpu_count.h"
 #include "host/process/current_process.h"
+#include "host/process/forkserver.h"
 #include "host/process/init.h"
 #include "host/process/process.h"
 #include "host/process/process_info.h"
