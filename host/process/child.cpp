@@ -22,8 +22,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int send_signal(int pidfd, int number) noexcept {
-  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0));
+constexpr unsigned to_process_group = 1U << 2U;  // PIDFD_SIGNAL_PROCESS_GROUP of Linux 6.9
+
+int send_signal(int pidfd, int number, unsigned flags = 0) noexcept {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, flags));
 }
 
 timespec left_until(Clock::time_point deadline) noexcept {
@@ -128,8 +130,10 @@ void Child::signal(int number) const noexcept {
 
 void Child::kill_group() const noexcept {
   if (!valid() || status_) return;
-  // Until it is reaped, the child's number and so its group's is taken. ESRCH: somebody else has reaped it.
-  if (send_signal(pidfd_.get(), SIGKILL) != 0 && errno == ESRCH) return;
+  if (send_signal(pidfd_.get(), SIGKILL) != 0 && errno == ESRCH) return;  // somebody else has reaped it
+  // Through the descriptor no other group is met, even if somebody reaps the child right now.
+  if (send_signal(pidfd_.get(), SIGKILL, to_process_group) == 0 || errno != EINVAL) return;
+  // An older kernel: until it is reaped, the child's number and so its group's is taken.
   ::kill(-pid_, SIGKILL);
 }
 
