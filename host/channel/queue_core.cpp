@@ -51,7 +51,12 @@ std::uint64_t QueueBody::try_reserve(OwnerToken owner) noexcept {
     std::uint64_t now = word.load(std::memory_order_acquire);
     const std::int32_t ahead = ahead_of(now, position);
     if (ahead < 0) {
-      // The message of the lap before is not done with: full, unless the tail moved on meanwhile.
+      // The message of the lap before is not done with; one that a dead producer left counts for nothing.
+      if (state_of(now) == SlotState::aborted) {
+        word.compare_exchange_weak(now, pack(position, SlotState::empty), std::memory_order_acq_rel);
+        continue;
+      }
+      // Full, unless the tail moved on meanwhile.
       if (tail.load(std::memory_order_acquire) == position) return full_or_empty;
       continue;
     }

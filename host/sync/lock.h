@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "host/sync/shared_handle.h"
@@ -58,6 +59,8 @@ class BasicLock {
   /// "unlocked", "locked by this thread", "locked by another thread of this process" or "locked by
   /// process 123".
   [[nodiscard]] std::string describe() const;
+  /// False for one that was made of std::nullopt.
+  [[nodiscard]] bool valid() const noexcept { return body_ != nullptr; }
 
   /// How often this thread has locked it.
   [[nodiscard]] std::uint32_t depth() const noexcept {
@@ -69,6 +72,7 @@ class BasicLock {
   /// As lock(), but Ctrl+C does not end it.
   void lock_anyway();
   enum class Kind { plain, recursive };
+  BasicLock() noexcept : body_(nullptr) {}
   explicit BasicLock(Kind kind);
   explicit BasicLock(SharedHandle handle) noexcept
       : handle_(std::move(handle)), body_(handle_.body<LockBody>()) {}
@@ -106,6 +110,8 @@ class RLock : public BasicLock {
 
  public:
   RLock() : BasicLock(Kind::recursive) {}
+  /// No lock, to stand where one may be missing: only valid() makes sense.
+  RLock(std::nullopt_t /*none*/) noexcept {}  // NOLINT(google-explicit-constructor): as std::optional
   void encode_into(Encoder& out) const { handle_.encode_into(out); }
   [[nodiscard]] static RLock decode_from(Decoder& in) {
     return RLock(SharedHandle::decode_from(in, ObjectKind::lock));

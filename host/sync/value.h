@@ -33,8 +33,8 @@ class Value {
  public:
   /// Zero, where no value is given.
   explicit Value(const T& initial = T{}) : Value(initial, RLock()) {}
-  /// With a lock that is shared with others, or none.
-  Value(const T& initial, std::optional<RLock> lock)
+  /// With a lock that is shared with others, or none (std::nullopt).
+  Value(const T& initial, RLock lock)
       : Value(SharedHandle::make(ObjectKind::value, sizeof(T) + alignof(T)), std::move(lock)) {
     ::new (static_cast<void*>(value_)) T(initial);
   }
@@ -42,8 +42,8 @@ class Value {
   [[nodiscard]] T& get() const noexcept { return *value_; }
   /// Throws Error(usage) where the value was made without one.
   [[nodiscard]] RLock& lock() {
-    if (!lock_) throw Error(ErrorCode::usage, "this Value was made without a lock");
-    return *lock_;
+    if (!lock_.valid()) throw Error(ErrorCode::usage, "this Value was made without a lock");
+    return lock_;
   }
 
   [[nodiscard]] T load() const noexcept requires atomic { return std::atomic_ref<T>(*value_).load(); }
@@ -58,24 +58,24 @@ class Value {
 
   void encode_into(Encoder& out) const {
     handle_.encode_into(out);
-    out.write_plain(static_cast<std::uint8_t>(lock_ ? 1 : 0));
-    if (lock_) lock_->encode_into(out);
+    out.write_plain(static_cast<std::uint8_t>(lock_.valid() ? 1 : 0));
+    if (lock_.valid()) lock_.encode_into(out);
   }
   [[nodiscard]] static Value decode_from(Decoder& in) {
     SharedHandle handle = SharedHandle::decode_from(in, ObjectKind::value);
-    std::optional<RLock> lock;
+    RLock lock(std::nullopt);
     if (in.read_plain<std::uint8_t>() != 0) lock = RLock::decode_from(in);
     return Value(std::move(handle), std::move(lock));
   }
 
  private:
-  Value(SharedHandle handle, std::optional<RLock> lock)
+  Value(SharedHandle handle, RLock lock)
       : handle_(std::move(handle)), lock_(std::move(lock)), value_(handle_.body<T>()) {
     static_assert(alignof(T) <= 64, "forebay: shared memory is aligned to 64 bytes");
   }
 
   SharedHandle handle_;
-  std::optional<RLock> lock_;
+  RLock lock_;  // none where it is not valid
   T* value_;
 };
 
@@ -90,7 +90,7 @@ class Array {
 
   /// `size` elements, all zero.
   explicit Array(std::size_t size) : Array(size, RLock()) {}
-  Array(std::size_t size, std::optional<RLock> lock)
+  Array(std::size_t size, RLock lock)
       : Array(SharedHandle::make(ObjectKind::value, bytes_for(size)), size, std::move(lock)) {}
   explicit Array(std::span<const T> elements) : Array(elements.size()) {
     std::copy(elements.begin(), elements.end(), begin());
@@ -116,15 +116,15 @@ class Array {
   /// The elements as they are now, private to the caller.
   [[nodiscard]] std::vector<T> copy() const { return {begin(), end()}; }
   [[nodiscard]] RLock& lock() {
-    if (!lock_) throw Error(ErrorCode::usage, "this Array was made without a lock");
-    return *lock_;
+    if (!lock_.valid()) throw Error(ErrorCode::usage, "this Array was made without a lock");
+    return lock_;
   }
 
   void encode_into(Encoder& out) const {
     handle_.encode_into(out);
     out.write_plain(static_cast<std::uint64_t>(size_));
-    out.write_plain(static_cast<std::uint8_t>(lock_ ? 1 : 0));
-    if (lock_) lock_->encode_into(out);
+    out.write_plain(static_cast<std::uint8_t>(lock_.valid() ? 1 : 0));
+    if (lock_.valid()) lock_.encode_into(out);
   }
   [[nodiscard]] static Array decode_from(Decoder& in) {
     SharedHandle handle = SharedHandle::decode_from(in, ObjectKind::value);
@@ -132,13 +132,13 @@ class Array {
     if (bytes_for(size) > handle.object().bytes) {
       throw Error(ErrorCode::protocol, "received an Array that is larger than its memory");
     }
-    std::optional<RLock> lock;
+    RLock lock(std::nullopt);
     if (in.read_plain<std::uint8_t>() != 0) lock = RLock::decode_from(in);
     return Array(std::move(handle), size, std::move(lock));
   }
 
  private:
-  Array(SharedHandle handle, std::size_t size, std::optional<RLock> lock)
+  Array(SharedHandle handle, std::size_t size, RLock lock)
       : handle_(std::move(handle)), size_(size), lock_(std::move(lock)) {}
   static std::size_t bytes_for(std::size_t size) {
     if (size > (std::size_t{1} << 40U) / sizeof(T)) {
@@ -149,7 +149,7 @@ class Array {
 
   SharedHandle handle_;
   std::size_t size_;
-  std::optional<RLock> lock_;
+  RLock lock_;  // none where it is not valid
 };
 
 }  // namespace forebay

@@ -13,6 +13,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 void in_step(Barrier barrier, Array<int> at, int me, int rounds) {
   for (int round = 1; round <= rounds; ++round) {
@@ -102,7 +103,8 @@ TEST(B5, ResetSendsTheWaitersAwayAndMakesItUsable) {
   children.expect_good_ends();
   EXPECT_FALSE(barrier.broken());
   auto other = std::async(std::launch::async, [&] { return barrier.wait(patience); });
-  EXPECT_NE(barrier.wait(patience), other.get());
+  const std::uint32_t mine = barrier.wait(patience);
+  EXPECT_NE(mine, other.get());
 }
 
 TEST(B6, AbortThenReset) {

@@ -3,20 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <vector>
+#include <deque>
 
 #include "host/process/process.h"
 #include "host/sync/event.h"
 
 namespace forebay::sharing {
 
-using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 /// Far above what anything here takes; a hang ends there and is a failure.
-inline constexpr auto patience = 20s;
+inline constexpr std::chrono::seconds patience{20};
 /// What Forebay promises after a death.
-inline constexpr auto within = 1s;
+inline constexpr std::chrono::seconds within{1};
 
 /// Processes that are killed where a test leaves them behind.
 class Children {
@@ -46,7 +45,7 @@ class Children {
   }
 
  private:
-  std::vector<Process> processes_;
+  std::deque<Process> processes_;  // references stay good
 };
 
 /// For children that must be there and are killed.

@@ -13,6 +13,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 /// Waits once and counts that it was woken.
 void sleep_once(Condition condition, Value<int> sleeping, Value<int> woken) {

@@ -18,6 +18,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 std::vector<std::byte> bytes_of(const std::string& text) {
   const auto* begin = reinterpret_cast<const std::byte*>(text.data());

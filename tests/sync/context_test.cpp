@@ -1,4 +1,5 @@
-// What lies under the primitives: places in the table, objects that are made again, the supervisor's succession.
+// What lies under the primitives: places in the table, objects that are made again, the supervisor's
+// succession.
 #include "host/sync/shared_context.h"
 
 #include <gtest/gtest.h>
@@ -16,6 +17,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 std::size_t mappings() {
   std::size_t count = 0;

@@ -13,6 +13,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 void set_it(Event event) { event.set(); }
 void wait_for_it(Event event, Event done) {

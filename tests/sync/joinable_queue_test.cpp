@@ -8,6 +8,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 using Work = JoinableQueue<std::optional<int>>;
 

@@ -17,6 +17,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 void hold_until(Lock lock, Event held, Event let_go) {
   const std::scoped_lock guard(lock);

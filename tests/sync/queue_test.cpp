@@ -16,6 +16,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 using Numbers = Queue<std::optional<int>>;
 

@@ -10,6 +10,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 void acquire_and_stay(Semaphore semaphore, Event there) {
   semaphore.acquire();

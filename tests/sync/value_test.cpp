@@ -11,6 +11,7 @@ namespace forebay {
 namespace {
 
 using namespace sharing;
+using namespace std::chrono_literals;
 
 struct Point {
   double x = 0;
