@@ -65,6 +65,10 @@ inline constexpr std::size_t finish_piece_pixels = std::size_t{1} << 20U;
 /// give them back.
 inline constexpr std::chrono::seconds open_wait{10};
 
+/// How long fork waits until Forebay's own threads have nothing in hand: they start a process at most, which
+/// takes milliseconds, or a thousand times that on a loaded machine.
+inline constexpr std::chrono::milliseconds fork_gate_wait{5000};
+
 /// From SIGKILL to the confirmed exit. A process in D state may take longer: it is then reported and left.
 inline constexpr std::chrono::seconds child_reap{10};
 

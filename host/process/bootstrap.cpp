@@ -104,16 +104,17 @@ int run_main(ChildMain main, Channel channel, std::string_view title) {
 }
 
 /// From the note on: who this process is to be, and then that. The channel is at its place.
-[[noreturn]] void run_role(const Origin& origin, Channel channel, std::string_view title, void (*ready)()) {
+[[noreturn]] void run_role(const Origin& origin, Channel channel, std::string_view title, void (*ready)(),
+                           int guardian = guardian_fd) {
   ChildMain main = nullptr;
   try {
     UniqueFd directory;
     const SpawnNote note = receive_note(channel, origin, directory);
     crash_point("bootstrap.note.received");
     if (note.setup.guarded) {
-      ::fcntl(guardian_fd, F_SETFD, FD_CLOEXEC);
-      detail::register_with_guardian(guardian_fd);
-      detail::Guardian::instance().inherit(guardian_fd);
+      ::fcntl(guardian, F_SETFD, FD_CLOEXEC);
+      detail::register_with_guardian(guardian);
+      detail::Guardian::instance().inherit(guardian);
     }
     ::prctl(PR_SET_NAME, note.name.data());
     apply(note.setup, directory.get());
@@ -160,6 +161,12 @@ void detail::run_as_copy(const ForkRequest& request) {
   if (!told || !pidfd.valid()) ::_exit(exit_no_handover);
   pidfd.reset();
   run_role(Origin{request.parent, request.nonce}, std::move(channel), request.title.data(), nullptr);
+}
+
+void detail::run_as_fork(pid_t parent, std::uint64_t nonce, Channel channel, const char* title,
+                         int guardian) {
+  die_with(parent);
+  run_role(Origin{parent, nonce}, std::move(channel), title, nullptr, guardian);
 }
 
 }  // namespace forebay

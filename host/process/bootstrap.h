@@ -1,5 +1,11 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "host/channel/channel.h"
+
 namespace forebay {
 
 namespace detail {
@@ -8,6 +14,10 @@ struct ForkRequest;
 /// The same for a copy that a forkserver made of itself, whose channel is at its place. Says first, on the
 /// channel, that it is there.
 [[noreturn]] void run_as_copy(const ForkRequest& request);
+
+/// The same for a copy made by fork, wherever its channel and the guardian's descriptor are.
+[[noreturn]] void run_as_fork(pid_t parent, std::uint64_t nonce, Channel channel, const char* title,
+                              int guardian);
 }  // namespace detail
 
 /// The rest of a spawned child's life, after `variable` (the value of spawn_variable) told init() that it is

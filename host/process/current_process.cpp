@@ -34,10 +34,12 @@ CurrentProcess current_process() {
 
 std::optional<ParentProcess> parent_process() {
   static std::mutex opening;
-  static std::shared_ptr<const UniqueFd> pidfd;  // under `opening`
+  static std::shared_ptr<const UniqueFd> pidfd;  // under `opening`, as is:
+  static pid_t asked_by = 0;                     // a copy by fork has another parent
   const detail::Identity& self = detail::identity();
   if (self.parent == 0) return std::nullopt;
   const std::scoped_lock lock(opening);
+  if (std::exchange(asked_by, ::getpid()) != ::getpid()) pidfd.reset();
   if (!pidfd && ::getppid() == self.parent) {
     UniqueFd opened(static_cast<int>(::syscall(SYS_pidfd_open, self.parent, 0)));
     if (!opened.valid() && errno != ESRCH) {

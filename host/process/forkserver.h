@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -36,6 +37,8 @@ class Forkserver {
                             int guardian);
   /// Ends the server, not the children. The next start() makes another.
   void stop() noexcept;
+  /// In a copy that the start method fork made: the server is the original's.
+  void forget() noexcept { std::construct_at(this); }
   /// 0 where there is none.
   [[nodiscard]] pid_t pid();
 

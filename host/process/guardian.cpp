@@ -13,7 +13,9 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <utility>
 
 #include "host/channel/channel.h"
@@ -62,6 +64,7 @@ int Guardian::descriptor() noexcept {
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);  // a new thread inherits the mask
+    own_.emplace();
     keeper_ = std::make_unique<std::thread>([this] { keep(); });
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     ::pthread_setname_np(keeper_->native_handle(), "forebay-keeper");
@@ -108,6 +111,7 @@ void Guardian::keep() noexcept {
     if (::poll(entries.data(), entries.size(), -1) < 0) continue;
     if (entries[0].revents != 0) return;
     try {
+      const std::shared_lock working(fork_gate());
       const std::scoped_lock lock(mutex_);
       start_process();
     } catch (const std::exception&) {
@@ -122,6 +126,12 @@ void Guardian::stop() noexcept {
   [[maybe_unused]] const ssize_t put = ::write(stop_.get(), &one, sizeof(one));
   keeper_->join();
   keeper_.reset();
+  own_.reset();
+}
+
+void Guardian::forget(int fd) noexcept {
+  std::construct_at(this);
+  inherit(fd);
 }
 
 pid_t Guardian::pid() {

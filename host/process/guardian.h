@@ -5,10 +5,12 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "host/memory/sealed_memory.h"
 #include "host/memory/unique_fd.h"
+#include "host/process/own_threads.h"
 
 namespace forebay::detail {
 
@@ -33,6 +35,8 @@ class Guardian {
   [[nodiscard]] int descriptor() noexcept;
   /// In a child: the root's guardian is this one's too.
   void inherit(int fd) noexcept { descriptor_ = fd; }
+  /// In a copy that the start method fork made: as in any child.
+  void forget(int fd) noexcept;
   /// Ends the keeper. The guardian itself ends with the process.
   void stop() noexcept;
   /// 0 where there is none. For tests.
@@ -53,6 +57,7 @@ class Guardian {
   pid_t pid_ = 0;
   UniqueFd stop_;  // eventfd
   bool failed_ = false;
+  std::optional<OwnThread> own_;  // for as long as keeper_
   std::unique_ptr<std::thread> keeper_;
 };
 

@@ -19,6 +19,9 @@ class ProcessRegistry {
   /// Those of this process, not those that a forked copy inherited.
   [[nodiscard]] std::vector<std::shared_ptr<ProcessState>> running() const;
 
+  /// In a copy that the start method fork made: the processes are the original's.
+  void forget() noexcept { std::construct_at(this); }
+
   /// At the program's normal end: SIGTERM to the daemons, SIGKILL to those that are there after
   /// limits::child_stop; then waits for the others, without limit, as the application asked for. Nothing in a
   /// forked copy.

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
+#include <shared_mutex>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -156,9 +158,11 @@ void Spawner::start_thread() {
   ::pthread_sigmask(SIG_SETMASK, &all, &before);  // a new thread inherits the mask
   home_ = ::getpid();
   try {
+    own_.emplace();
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
     home_ = 0;
+    own_.reset();
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     throw Error(ErrorCode::spawn, std::string("cannot start the thread that spawns: ") + error.what() + "; " +
                                       detail::start_remedy(EAGAIN));
@@ -177,7 +181,11 @@ void Spawner::stop() noexcept {
     changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
+  own_.reset();
 }
+
+// What was there is not destroyed: its thread and its waiters are in the original.
+void Spawner::forget() noexcept { std::construct_at(this); }
 
 void Spawner::run() noexcept {
   std::unique_lock lock(mutex_);
@@ -186,7 +194,10 @@ void Spawner::run() noexcept {
     if (order_ == nullptr) return;
     const SpawnOrder& order = *std::exchange(order_, nullptr);
     lock.unlock();
-    Answer answer = start_process(order);
+    Answer answer = [&order] {
+      const std::shared_lock working(detail::fork_gate());
+      return start_process(order);
+    }();
     lock.lock();
     answer_ = std::move(answer);
     changed_.notify_all();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "host/memory/unique_fd.h"
+#include "host/process/own_threads.h"
 
 namespace forebay {
 
@@ -69,6 +70,9 @@ class Spawner {
   /// copy.
   void stop() noexcept;
 
+  /// In a copy that the start method fork made: begins anew. The thread lived in the original.
+  void forget() noexcept;
+
  private:
   struct Answer {
     Spawned spawned;
@@ -81,8 +85,9 @@ class Spawner {
   void run() noexcept;
 
   std::mutex turn_;
-  std::thread thread_;          // under turn_
-  std::atomic<pid_t> home_{0};  // the process that thread_ lives in; 0 until it is started
+  std::optional<detail::OwnThread> own_;  // for as long as thread_
+  std::thread thread_;                    // under turn_
+  std::atomic<pid_t> home_{0};            // the process that thread_ lives in; 0 until it is started
 
   std::mutex mutex_;
   std::condition_variable changed_;

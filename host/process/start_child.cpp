@@ -18,6 +18,7 @@
 #include "host/error.h"
 #include "host/limits.h"
 #include "host/process/crash_point.h"
+#include "host/process/fork_child.h"
 #include "host/process/forkserver.h"
 #include "host/process/guardian.h"
 #include "host/process/init.h"
@@ -168,9 +169,9 @@ Child start_child(ChildMain main, const SpawnOptions& options, StartMethod metho
     case StartMethod::spawn: return detail::spawn_child(main, options, parcels, guardian());
     case StartMethod::forkserver:
       return detail::Forkserver::instance().start(main, options, parcels, guardian());
-    case StartMethod::fork: break;
+    case StartMethod::fork: return detail::fork_child(main, options, parcels, guardian());
   }
-  throw Error(ErrorCode::environment, "this start method is not there yet");
+  throw Error(ErrorCode::usage, "there is no such start method");
 }
 
 }  // namespace forebay

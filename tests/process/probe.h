@@ -24,6 +24,7 @@
 
 namespace forebay::probe {
 
+using std::chrono_literals::operator""us;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 

@@ -32,6 +32,10 @@ BANNED = (
     (r"\busing\s+namespace\s+std\s*;", ("",), "name what is used"),
 )
 
+# The one place that copies a process by fork, which the guide's system offers: it refuses the driver and threads first.
+FORKERS = ("host/process/fork_child.cpp",)
+FORKING = r"\bfork"
+
 # The command may print: it is no library.
 PRINTERS = ("pipeline/cli/",)
 PRINTING = r"printf|puts|putchar|cout|cerr|clog"
