@@ -104,7 +104,11 @@ template <typename T>
     } else if constexpr (detail::cereal_knows<T>) {
       T value{};
       detail::DecoderArchive archive(in);
-      archive(value);
+      try {
+        archive(value);
+      } catch (const cereal::Exception& error) {
+        throw Error(ErrorCode::protocol, std::string("received bytes that are no value: ") + error.what());
+      }
       return value;
     } else {
       T value{};

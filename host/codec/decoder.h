@@ -36,7 +36,11 @@ class Decoder {
     static_assert(std::is_trivially_copyable_v<T>);
     std::array<std::byte, sizeof(T)> raw;
     std::memcpy(raw.data(), read(sizeof(T)).data(), sizeof(T));
-    return std::bit_cast<T>(raw);
+    if constexpr (std::is_same_v<T, bool>) {
+      return raw[0] != std::byte{0};  // a bool of another byte is no value at all
+    } else {
+      return std::bit_cast<T>(raw);
+    }
   }
   /// What Encoder::write_range wrote: the elements' bytes, in the message or in shared memory that stays
   /// mapped as long as this decoder. Aligned to range_alignment where the message is.

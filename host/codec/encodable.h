@@ -22,6 +22,8 @@
 #include <cereal/types/utility.hpp>
 #include <cereal/types/variant.hpp>
 #include <cereal/types/vector.hpp>
+#include <chrono>
+#include <complex>
 #include <concepts>
 #include <functional>
 #include <initializer_list>
@@ -65,18 +67,48 @@ inline constexpr bool holds_addresses =
 template <typename T>
 inline constexpr bool is_descriptor = std::is_same_v<T, UniqueFd> || std::is_same_v<T, Channel>;
 
-/// A closure with captures is plain bytes to the compiler, but those bytes may be references; it is told by
-/// having neither a default constructor nor the form of an aggregate.
-template <typename T>
-inline constexpr bool is_plain =
-    std::is_trivially_copyable_v<T> && !holds_addresses<T> && !EncodesItself<T> &&
-    (!std::is_class_v<T> || std::is_default_constructible_v<T> || std::is_aggregate_v<T>);
-
 /// Standard containers and whatever has a serialize(), save() and load() for any archive.
 template <typename T>
 inline constexpr bool cereal_knows =
     cereal::traits::is_output_serializable<T, cereal::BinaryOutputArchive>::value&&
         cereal::traits::is_input_serializable<T, cereal::BinaryInputArchive>::value;
+
+/// Standard types that cereal takes apart, but of which any bytes are a value: they go as bytes, and a range
+/// of them can be looked at in place.
+template <typename T>
+struct AnyBytes : std::false_type {};
+template <typename T>
+struct AnyBytes<std::complex<T>> : std::true_type {};
+template <typename R, typename P>
+struct AnyBytes<std::chrono::duration<R, P>> : std::true_type {};
+template <typename C, typename D>
+struct AnyBytes<std::chrono::time_point<C, D>> : std::true_type {};
+
+template <typename T>
+consteval bool plain();
+template <typename T, std::size_t n>
+struct AnyBytes<std::array<T, n>> {
+  static constexpr bool value = plain<T>();
+};
+
+/// A closure with captures is plain bytes to the compiler, but those bytes may be references; it is told by
+/// having neither a default constructor nor the form of an aggregate. A serialize() goes first: whoever wrote
+/// one had a reason, a pointer say. An optional or variant is not plain: not any bytes are one.
+template <typename T>
+consteval bool plain() {
+  if constexpr (!std::is_trivially_copyable_v<T> || holds_addresses<T> || EncodesItself<T>) {
+    return false;
+  } else if constexpr (!std::is_class_v<T>) {
+    return true;
+  } else if constexpr (std::is_default_constructible_v<T> || std::is_aggregate_v<T>) {
+    return AnyBytes<T>::value || !cereal_knows<T>;
+  } else {
+    return false;
+  }
+}
+
+template <typename T>
+inline constexpr bool is_plain = plain<T>();
 
 template <typename T>
 inline constexpr bool is_record =
@@ -169,7 +201,7 @@ consteval bool encodable() {
   } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || is_descriptor<T> || EncodesItself<T>) {
     return true;
   } else if constexpr (cereal_knows<T>) {
-    return Held<T>::encodable;
+    return std::is_default_constructible_v<T> && Held<T>::encodable;
   } else if constexpr (is_plain<T>) {
     return true;
   } else if constexpr (is_record<T>) {

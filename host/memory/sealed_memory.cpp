@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
 #include <span>
@@ -116,10 +117,11 @@ SealedMemory SealedMemory::open(UniqueFd fd, std::size_t bytes) {
   }
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) throw os_error(errno, "cannot ask for the size of shared memory");
-  const std::size_t size = whole_pages(bytes);
-  if (status.st_size < 0 || static_cast<std::size_t>(status.st_size) != size) {
+  // `bytes` is what the other process said: where it is absurd, that is its fault, not a lack of memory here.
+  const auto size = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
+  if (bytes > size || whole_pages(bytes) != size) {
     throw Error(ErrorCode::protocol, "received shared memory of " + std::to_string(status.st_size) +
-                                         " bytes where " + std::to_string(size) + " were announced");
+                                         " bytes where " + std::to_string(bytes) + " were announced");
   }
   Mapping mapping(fd.get(), size, Mapping::Access::read_write);
   return {std::move(fd), std::move(mapping)};
