@@ -155,7 +155,8 @@ void Crew::submit(std::uint64_t serial, const TargetRef& function, Encoded argum
   task->arguments = std::move(arguments);
   task->sink = std::move(sink);
   bool thread_is_needed = false;
-  Deliveries out;
+  Deliveries out(this);
+  bool failed = false;
   {
     const Lock lock(mutex_);
     require_open();
@@ -163,9 +164,14 @@ void Crew::submit(std::uint64_t serial, const TargetRef& function, Encoded argum
     tasks_.emplace(serial, task.get());
     if (!queue_.empty() || !give(task, out)) queue_.push_back(std::move(task));
     thread_is_needed = wanted() > 0 || stalled_;
+    failed = !out.empty();
+    if (failed) ++handing_out_;
   }
-  out.hand_out();
   if (thread_is_needed) wake_thread();
+  if (failed) {
+    out.hand_out();
+    handed_out();
+  }
 }
 
 void Crew::close() {
@@ -217,24 +223,59 @@ std::vector<std::shared_ptr<TaskSink>> Crew::take_waiting() {
   return sinks;
 }
 
+/// A callback that waits for the crew's end does not wait for itself, nor for another that does the same.
+class Crew::JoiningCallback {
+ public:
+  JoiningCallback(Crew& crew, const Lock& /*held*/) noexcept
+      : crew_(crew), own_(Deliveries::under_way_here(&crew)) {
+    crew_.handing_out_ -= own_;
+    if (own_ != 0) crew_.changed_.notify_all();
+  }
+  JoiningCallback(const JoiningCallback&) = delete;
+  JoiningCallback& operator=(const JoiningCallback&) = delete;
+  ~JoiningCallback() { crew_.handing_out_ += own_; }
+
+ private:
+  Crew& crew_;
+  std::uint32_t own_;
+};
+
 bool Crew::join(Clock::time_point deadline) {
-  Lock lock(mutex_);
   if (must_drive()) throw Error(ErrorCode::usage, "a callback of a pool cannot wait for the pool's end");
-  return detail::wait_interruptibly(lock, changed_, deadline, [this] { return ended_; });
+  Deliveries::hand_out_rest();
+  Lock lock(mutex_);
+  const JoiningCallback callback(*this, lock);
+  if (!detail::wait_interruptibly(lock, changed_, deadline, [this] { return ended_ && handing_out_ == 0; })) {
+    return false;
+  }
+  join_thread(lock);
+  return true;
+}
+
+/// After the end. Here, because a thread that owns the crew last could not be joined by it: its stack would
+/// stay.
+void Crew::join_thread(Lock& lock) noexcept {
+  std::thread thread = std::move(thread_);
+  lock.unlock();
+  if (thread.joinable()) thread.join();
+  lock.lock();
 }
 
 bool Crew::is_copy() const noexcept { return home_ != ::getpid(); }
 
 void Crew::wait_for_end() noexcept {
   if (is_copy()) return;
-  std::thread thread;
-  {
-    Lock lock(mutex_);
-    changed_.wait(lock, [this] { return ended_; });
-    thread = std::move(thread_);
-  }
-  // Here, because a thread that owns the crew last could not be joined by it: its stack would stay.
-  if (thread.joinable()) thread.join();
+  Deliveries::hand_out_rest();
+  Lock lock(mutex_);
+  const JoiningCallback callback(*this, lock);
+  changed_.wait(lock, [this] { return ended_ && handing_out_ == 0; });
+  join_thread(lock);
+}
+
+void Crew::handed_out() noexcept {
+  const Lock lock(mutex_);
+  --handing_out_;
+  if (ended_) changed_.notify_all();
 }
 
 bool Crew::closed() const {
@@ -290,6 +331,9 @@ bool Crew::is_running(std::uint64_t task) const noexcept {
 }
 
 void Crew::help(const std::atomic<bool>& done, TimePoint deadline) {
+  // In a callback: the outcomes behind the one that called it may be what it waits for.
+  Deliveries::hand_out_rest();
+  if (done.load(std::memory_order_acquire)) return;
   // A spinning waiter takes a core from a worker where there are no more cores than workers at work.
   {
     const Lock lock(mutex_);
@@ -301,15 +345,22 @@ void Crew::help(const std::atomic<bool>& done, TimePoint deadline) {
   const auto budget =
       long_try ? limits::crew_spin : std::chrono::microseconds(spin_us_.load(std::memory_order_relaxed));
   const auto until = std::min(deadline, Clock::now() + budget);
-  Deliveries out;
-  bool more = true;
+  Deliveries out(this);
+  bool any = false;
   while (!done.load(std::memory_order_acquire) && Clock::now() < until) {
+    bool more = false;
     {
       const Lock lock(mutex_);
       more = collect(out);
+      if (more) ++handing_out_;
     }
-    out.hand_out();
-    if (!more) spin_pause();
+    if (more) {
+      out.hand_out();
+      handed_out();
+      any = true;
+    } else {
+      spin_pause();
+    }
   }
   const bool in_time = done.load(std::memory_order_acquire);
   const auto longest = static_cast<std::uint32_t>(limits::crew_spin.count());
@@ -322,12 +373,14 @@ void Crew::help(const std::atomic<bool>& done, TimePoint deadline) {
     // What came while nobody was announced to sleep is taken by the thread, which this wakes. Members that
     // have ended their last task here are its business too, and nothing else may ever wake it.
     const bool came = --spinners_ == 0 && !announce_sleep();
-    if (came || thread_is_due()) wake_thread();
+    if (came || (any && thread_is_due())) wake_thread();
   }
 }
 
 bool Crew::must_drive() const noexcept { return thread_id_.load() == std::this_thread::get_id(); }
 
-void Crew::drive(TimePoint until) { static_cast<void>(step(until)); }
+void Crew::drive(TimePoint until) {
+  if (!Deliveries::hand_out_rest()) static_cast<void>(step(until));
+}
 
 }  // namespace forebay

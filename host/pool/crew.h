@@ -92,11 +92,14 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
 
  private:
   using Lock = std::unique_lock<std::mutex>;
+  class JoiningCallback;
 
   // crew.cpp: what callers do
   std::uint32_t function_index(const TargetRef& function);
   void require_open() const;
   void wake_thread() noexcept;
+  void handed_out() noexcept;
+  void join_thread(Lock& lock) noexcept;
   [[nodiscard]] bool is_copy() const noexcept;
 
   // crew_dispatch.cpp: under the lock
@@ -164,6 +167,7 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   std::unique_ptr<CrewMember> started_;   // one that was, until the thread takes it
   std::exception_ptr start_failure_;      // or why it could not be
   std::uint32_t spinners_ = 0;            // waiters that watch the rings
+  std::uint32_t handing_out_ = 0;         // of other threads than the crew's, that hand outcomes out
   std::uint32_t deaths_before_able_ = 0;  // one after another
   Clock::time_point start_again_{};       // after a failed start
   bool stalled_ = false;  // a ring is full of tasks that were taken back: nothing tells of its room

@@ -128,15 +128,16 @@ void Crew::retire_and_stop() {
     if (member->load() != 0) continue;
     const bool idle_too_long =
         options_.idle_timeout.count() > 0 && now - member->since >= options_.idle_timeout;
-    if (no_more || member->closing || idle_too_long) stalled_ = !member->send_stop() || stalled_;
+    if (no_more || !member->open() || idle_too_long) stalled_ = !member->send_stop() || stalled_;
   }
 }
 
 /// Whether there is something to do that only the thread does, and of which no event tells.
 bool Crew::thread_is_due() const noexcept {
-  if (closed_ && tasks_.empty()) return true;
-  return std::any_of(members_.begin(), members_.end(), [](const auto& member) {
-    return member->load() == 0 && member->closing && !member->stopping;
+  if ((starting_ == 0 && wanted() > 0) || (closed_ && tasks_.empty())) return true;
+  return std::any_of(members_.begin(), members_.end(), [this](const auto& member) {
+    const bool idle = member->load() == 0 && (!member->open() || options_.idle_timeout.count() > 0);
+    return !member->stopping && (idle || member->retiring);
   });
 }
 

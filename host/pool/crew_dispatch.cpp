@@ -29,7 +29,7 @@ void Crew::note_busy() noexcept {
 CrewMember* Crew::least_loaded() noexcept {
   CrewMember* best = nullptr;
   for (const auto& member : members_) {
-    if (member->closing || member->stopping || member->load() >= limits::crew_tasks_max) continue;
+    if (!member->open() || member->load() >= limits::crew_tasks_max) continue;
     const bool better = best == nullptr || member->load() < best->load() ||
                         (member->load() == best->load() && member->since > best->since);
     if (better) best = member.get();
@@ -53,9 +53,6 @@ bool Crew::send_to(CrewMember& member, std::unique_ptr<CrewTask>& task, Deliveri
   }
   member.add(std::move(task));
   if (was_idle) note_busy();
-  if (options_.tasks_per_worker_max != 0 && member.tasks_sent >= options_.tasks_per_worker_max) {
-    member.closing = true;
-  }
   return true;
 }
 
@@ -81,7 +78,7 @@ void Crew::dispatch(Deliveries& out) {
 /// A worker that has nothing takes half of what the most loaded one has not begun.
 void Crew::balance(Deliveries& out) {
   for (const auto& idle : members_) {
-    if (idle->load() != 0 || idle->closing || idle->stopping) continue;
+    if (idle->load() != 0 || !idle->open()) continue;
     const auto most = std::max_element(members_.begin(), members_.end(),
                                        [](const auto& a, const auto& b) { return a->load() < b->load(); });
     const std::size_t half = (*most)->load() / 2;
@@ -93,7 +90,7 @@ void Crew::balance(Deliveries& out) {
     }
     if (taken.empty()) return;
     for (auto task = taken.rbegin(); task != taken.rend(); ++task) {
-      if (idle->closing || !send_to(*idle, *task, out)) queue_.push_back(std::move(*task));
+      if (!idle->open() || !send_to(*idle, *task, out)) queue_.push_back(std::move(*task));
     }
   }
 }

@@ -54,6 +54,11 @@ class CrewMember {
   [[nodiscard]] RingReader& results() noexcept { return results_; }
   [[nodiscard]] CrewWords& words() noexcept { return link_.words; }
 
+  /// Whether it may be given another task.
+  [[nodiscard]] bool open() const noexcept {
+    return !closing && !stopping && (tasks_max == 0 || tasks_sent < tasks_max);
+  }
+
   bool ready = false;     ///< it has said so
   bool able = false;      ///< and its initializer, if there is one, has returned
   bool closing = false;   ///< gets no more tasks
@@ -61,6 +66,7 @@ class CrewMember {
   bool ended = false;     ///< its pidfd says so
   bool stopping = false;  ///< has been told to end
   std::uint64_t tasks_sent = 0;
+  std::uint64_t tasks_max = 0;             ///< 0: no limit
   Clock::time_point since = Clock::now();  ///< of its start, of its last task's end, or of the stop
 
  private:

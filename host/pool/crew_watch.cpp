@@ -56,8 +56,8 @@ bool Crew::step(TimePoint until) {
   {
     const Lock lock(mutex_);
     const bool any = collect(out);
+    if (terminated_) end_members(out);  // before: a worker that this ends is no death of its task
     bury_the_dead(out);
-    if (terminated_) end_members(out);
     stalled_ = false;
     dispatch(out);
     retire_and_stop();
@@ -109,7 +109,9 @@ std::uint32_t Crew::wanted() const noexcept {
   if (terminated_ || broken_ || Clock::now() < start_again_) return 0;
   std::uint32_t alive = starting_;
   for (const auto& member : members_) {
-    if (!member->closing && !member->stopping) ++alive;
+    // One that gets no more tasks keeps its place until it has done those that it has: there are never more
+    // at work than were asked for.
+    if (member->open() || (!member->stopping && member->load() != 0)) ++alive;
   }
   if (alive >= options_.workers) return 0;
   const std::uint32_t missing = options_.workers - alive;
@@ -207,6 +209,7 @@ void Crew::admit(std::unique_ptr<CrewMember> member, Deliveries& out) {
     expect(sent == CrewMember::Sent::sent, "a new ring has room for the initializer");
     member->tasks_sent = 0;
   }
+  member->tasks_max = options_.tasks_per_worker_max;
   poller_.add(member->child().pidfd(), member->id());
   members_.push_back(std::move(member));
   crash_point("pool.member.admitted");

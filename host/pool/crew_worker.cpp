@@ -72,6 +72,10 @@ class CrewWorker final : public TaskReport {
       } else {
         take(head, inline_payload);
       }
+      if (unable_) {
+        ring_doorbell();
+        return 1;
+      }
       tasks_.pop();
       crash_point("worker.task.popped");
       if (setup_.memory_growth_bytes != 0) look_at_memory();
@@ -102,6 +106,7 @@ class CrewWorker final : public TaskReport {
   }
   void threw(std::uint32_t item, std::exception_ptr error) override {
     crash_point("worker.item.threw");
+    unable_ = initialising_;  // the tasks behind a failed initializer are not to run
     const std::vector<std::byte> bytes = encode_exception(error, ::getpid(), serial_, {});
     encoder_.clear();
     encoder_.write(bytes.data(), bytes.size());
@@ -272,6 +277,7 @@ class CrewWorker final : public TaskReport {
   std::uint32_t count_ = 0;            // items of the task that runs
   std::size_t unannounced_bytes_ = 0;  // of results, since the pool was last told
   bool initialising_ = false;
+  bool unable_ = false;
   bool doorbell_due_ = false;  // a result is in the ring that the pool has not been told of
 };
 

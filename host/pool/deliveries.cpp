@@ -7,6 +7,8 @@
 
 namespace forebay {
 
+thread_local Deliveries* Deliveries::innermost_ = nullptr;
+
 void Deliveries::add(const std::shared_ptr<TaskSink>& sink, std::uint32_t item, Kind kind, std::size_t begin,
                      std::size_t size) {
   // Neighbours are mostly items of one task.
@@ -73,14 +75,43 @@ void Deliveries::hand_out(const Entry& entry) {
   }
 }
 
-void Deliveries::hand_out() noexcept {
-  for (const Entry& entry : entries_) {
+/// Those that are left, each once: what an entry calls may come back here and go on behind it.
+bool Deliveries::hand_out_entries() noexcept {
+  bool any = false;
+  while (next_ < entries_.size()) {
+    const Entry entry = entries_[next_++];
+    any = true;
     try {
       hand_out(entry);
     } catch (...) {
       entry.sink->threw(entry.item, std::current_exception());
     }
   }
+  return any;
+}
+
+bool Deliveries::hand_out_rest() noexcept {
+  bool any = false;
+  for (Deliveries* batch = innermost_; batch != nullptr; batch = batch->outer_) {
+    any = batch->hand_out_entries() || any;
+  }
+  return any;
+}
+
+std::uint32_t Deliveries::under_way_here(const void* owner) noexcept {
+  std::uint32_t count = 0;
+  for (const Deliveries* batch = innermost_; batch != nullptr; batch = batch->outer_) {
+    if (batch->owner_ == owner) ++count;
+  }
+  return count;
+}
+
+void Deliveries::hand_out() noexcept {
+  if (entries_.empty()) return;
+  outer_ = std::exchange(innermost_, this);
+  static_cast<void>(hand_out_entries());
+  innermost_ = outer_;
+  next_ = 0;
   entries_.clear();
   bytes_.clear();
   payloads_.clear();

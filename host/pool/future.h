@@ -48,7 +48,16 @@ class Future : public FutureHandle {
   /// throws ends as one line on stderr. It should be quick: a pool's results wait meanwhile.
   template <class Callback>
   requires std::invocable<std::decay_t<Callback>, Future>
-  void add_done_callback(Callback&& callback) const { on_done(state(), std::forward<Callback>(callback)); }
+  void add_done_callback(Callback&& callback) const& { on_done(state(), std::forward<Callback>(callback)); }
+  /// The same, and lets go of this handle before: the callback's may then be the only one.
+  template <class Callback>
+  requires std::invocable<std::decay_t<Callback>, Future>
+  void add_done_callback(Callback&& callback) && {
+    static_cast<void>(state());        // throws if there is none
+    const auto kept = shared_state();  // keeps the state alive, and is no handle
+    *this = Future();
+    on_done(*kept, std::forward<Callback>(callback));
+  }
 
   /// A std::future that gets the same result, copied, or moved if this was the last handle. A cancelled
   /// future's throws CancelledError. Its waits neither help nor drive the engine: not for a callback that
@@ -115,12 +124,12 @@ class Future : public FutureHandle {
       return;
     } else {
       // To move what is trivially copied is to copy it: it may as well stay.
-      if constexpr (!std::is_trivially_copyable_v<T> || !std::copy_constructible<T>) {
+      if constexpr (!std::is_trivially_copyable_v<T> || !detail::copies<T>) {
         if (state.has_one_handle()) {
           if (T* const value = state.take()) return std::move(*value);
         }
       }
-      if constexpr (std::copy_constructible<T>) {
+      if constexpr (detail::copies<T>) {
         return state.value();
       } else {
         throw Error(ErrorCode::usage,

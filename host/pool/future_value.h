@@ -6,8 +6,10 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "host/pool/future_state.h"
 
@@ -15,6 +17,24 @@ namespace forebay::detail {
 
 /// What stands in the place of a result of type void.
 struct NoValue {};
+
+/// Whether T can be copied. Containers say that they can, whatever they hold.
+template <class T>
+inline constexpr bool copies = std::is_copy_constructible_v<T>;
+template <class T>
+requires requires {
+  typename T::value_type;
+  typename T::allocator_type;
+}
+inline constexpr bool copies<T> = std::is_copy_constructible_v<T> && copies<typename T::value_type>;
+template <class T>
+inline constexpr bool copies<std::optional<T>> = copies<T>;
+template <class A, class B>
+inline constexpr bool copies<std::pair<A, B>> = copies<A>&& copies<B>;
+template <class... T>
+inline constexpr bool copies<std::tuple<T...>> = (copies<T> && ...);
+template <class... T>
+inline constexpr bool copies<std::variant<T...>> = (copies<T> && ...);
 
 template <class T>
 using Stored = std::conditional_t<std::is_void_v<T>, NoValue, T>;

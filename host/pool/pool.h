@@ -82,9 +82,14 @@ class Pool {
   auto map_async(
       const F& function, R&& items, std::uint32_t chunk_size,
       Callbacks<MapResult<typename detail::ItemCall<F, false, std::views::all_t<R>>::Result>> callbacks) {
-    auto result = map_async(function, std::forward<R>(items), chunk_size);
-    detail::call_back(result.future(), std::move(callbacks));
-    return result;
+    return detail::call_back(map_async(function, std::forward<R>(items), chunk_size), std::move(callbacks));
+  }
+  template <typename F, std::ranges::input_range R>
+  auto starmap_async(
+      const F& function, R&& items, std::uint32_t chunk_size,
+      Callbacks<MapResult<typename detail::ItemCall<F, true, std::views::all_t<R>>::Result>> callbacks) {
+    return detail::call_back(starmap_async(function, std::forward<R>(items), chunk_size),
+                             std::move(callbacks));
   }
 
   /// The results as they are asked for, in order; elements are read only when there is room in the window.
@@ -114,9 +119,7 @@ class Pool {
   }
   template <typename Result, typename F, typename... A>
   AsyncResult<Result> apply_async(Callbacks<Result> callbacks, const F& function, A&&... arguments) {
-    AsyncResult<Result> result = apply_async(function, std::forward<A>(arguments)...);
-    detail::call_back(result.future(), std::move(callbacks));
-    return result;
+    return detail::call_back(apply_async(function, std::forward<A>(arguments)...), std::move(callbacks));
   }
 
   /// No more tasks; those that there are will be done. Does not block.

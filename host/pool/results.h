@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -21,8 +22,8 @@ namespace forebay {
 /// and no element of the source is read before one of them is free. Results of type void are std::monostate.
 ///
 /// An exception of an item is thrown in its place, and the walk can go on behind it with next(). One of the
-/// source is thrown in its place too, and is the end. The results that are not taken are dropped with the
-/// object.
+/// source is thrown in its place too, and is the end; so is what submitting throws once the pool is closed.
+/// The results that are not taken are dropped with the object.
 template <typename R>
 class Results {
  public:
@@ -31,7 +32,7 @@ class Results {
   struct Plan {
     std::shared_ptr<Crew> crew;
     TargetRef function;
-    Encoded callable;  ///< what encode_callable() wrote
+    std::function<void(Encoder&)> callable;  ///< writes the function's state; empty where it has none
     detail::ItemSource source;
     std::uint32_t chunk_size = 1;
     std::size_t window = 0;  ///< chunks; 0: all are submitted at once
@@ -94,7 +95,7 @@ class Results {
       chunk_ = arrivals_->take(*plan_.crew, plan_.ordered ? std::optional(taken_) : std::nullopt, deadline);
       at_ = 0;
       ++taken_;
-      fill();
+      go_on();
     }
   }
 
@@ -102,9 +103,19 @@ class Results {
     while (!source_ended_ && (plan_.window == 0 || in_flight() < plan_.window)) submit_chunk();
   }
 
+  /// A pool that takes no more tasks meanwhile ends the walk as the source would, behind what it has.
+  void go_on() {
+    try {
+      fill();
+    } catch (...) {
+      source_ended_ = true;
+      source_error_ = std::current_exception();
+    }
+  }
+
   void submit_chunk() {
     Encoder out;
-    out.write(plan_.callable.bytes.data(), plan_.callable.bytes.size());
+    if (plan_.callable) plan_.callable(out);
     std::uint32_t count = 0;
     try {
       while (count < plan_.chunk_size) {

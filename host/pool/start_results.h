@@ -38,12 +38,12 @@ template <typename F, bool spread, typename... R>
                                  R&&... ranges) {
   if (plan.chunk_size < 1) throw Error(ErrorCode::usage, "a chunk has 1 item or more, not 0");
   using Items = ItemCall<F, spread, std::views::all_t<R>...>;
-  Encoder callable;
-  encode_callable(callable, function);
   typename Results<typename Items::Result>::Plan full;
   full.crew = std::move(crew);
   full.function = Items::target(function);
-  full.callable = callable.take();
+  if constexpr (has_state<CallableOf<F>>) {
+    full.callable = [kept = CallableOf<F>(function)](Encoder& out) { encode_callable(out, kept); };
+  }
   full.source = item_source<F, spread>(std::forward<R>(ranges)...);
   full.chunk_size = plan.chunk_size;
   full.window = plan.window;

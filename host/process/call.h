@@ -28,6 +28,9 @@ template <typename F>
 inline constexpr bool by_type = std::is_empty_v<F>&& std::is_default_constructible_v<F>;
 
 template <typename F>
+inline constexpr bool has_state = !by_address<F> && !by_type<F>;
+
+template <typename F>
 consteval void require_callable() {
   static_assert(
       by_address<F> || by_type<F> || Encodable<F>,
@@ -157,7 +160,7 @@ template <typename F, typename... A>
 template <typename F>
 void encode_callable(Encoder& out, const F& function) {
   using Callable = detail::CallableOf<F>;
-  if constexpr (!detail::by_address<Callable> && !detail::by_type<Callable>) encode(out, Callable(function));
+  if constexpr (detail::has_state<Callable>) encode(out, Callable(function));
 }
 
 /// Encodes `function(arguments...)` for another process. The arguments are converted to the function's

@@ -18,6 +18,8 @@
 #include <utility>
 #include <variant>
 
+#include "host/pool/crew_error.h"
+#include "host/pool/future_error.h"
 #include "host/sync/interrupt.h"
 
 namespace forebay {
@@ -145,6 +147,13 @@ constexpr std::array known_types{
     known<std::bad_weak_ptr>("std::bad_weak_ptr"),
     known<Error>("forebay::Error"),
     known<Interrupted>("forebay::Interrupted"),
+    known<TimeoutError>("forebay::TimeoutError"),
+    known<CancelledError>("forebay::CancelledError"),
+    known<InvalidStateError>("forebay::InvalidStateError"),
+    known<BrokenPromiseError>("forebay::BrokenPromiseError"),
+    known<BrokenProcessPool>("forebay::BrokenProcessPool"),
+    known<PoolTerminated>("forebay::PoolTerminated"),
+    known<ResultNotSent>("forebay::ResultNotSent"),
 };
 
 }  // namespace

@@ -56,9 +56,10 @@ class RemoteError : public Error, public RemoteInfo {
                                                       std::string_view task_name) noexcept;
 
 /// The exception that encode_exception() wrote: of the same type where that is std::exception or one that the
-/// standard library derives from it, forebay::Error or forebay::Interrupted, with the same what(), code and
-/// paths; otherwise a RemoteError. Always a RemoteInfo too. std::rethrow_if_nested() gives its cause. An
-/// Error(protocol) where the bytes are not what encode_exception() writes. Thread-safe; does not block.
+/// standard library derives from it, forebay::Error or one of its kinds (but WorkerDied), with the same
+/// what(), code and paths; otherwise a RemoteError. Always a RemoteInfo too. std::rethrow_if_nested() gives
+/// its cause. An Error(protocol) where the bytes are not what encode_exception() writes. Thread-safe; does
+/// not block.
 [[nodiscard]] std::exception_ptr decode_exception(std::span<const std::byte> bytes) noexcept;
 
 }  // namespace forebay
