@@ -235,7 +235,7 @@ TEST(P18, KilledAtAnyMomentItNeverRunsAFunctionTwice) {
 
 int preloaded = 0;
 
-TEST(Forkserver, ThePreloadFunctionRunsOnceInTheServer) {
+TEST(P23, ThePreloadFunctionRunsOnceInTheServer) {
   Process process([] {
     set_forkserver_preload([] { ++preloaded; });
     for (int i = 0; i < 3; ++i) {
@@ -266,8 +266,8 @@ TEST(Forkserver, APreloadFunctionThatStartsAThreadIsRefused) {
 }
 
 TEST(P23, StartMethodsMixAndNestAndAreInherited) {
-  for (const StartMethod outer : {StartMethod::spawn, StartMethod::forkserver}) {
-    for (const StartMethod inner : {StartMethod::spawn, StartMethod::forkserver}) {
+  for (const StartMethod outer : get_all_start_methods()) {
+    for (const StartMethod inner : get_all_start_methods()) {
       Process process = get_context(outer).process(
           [](StartMethod expected, StartMethod below) {
             if (get_start_method() != expected) return 1;

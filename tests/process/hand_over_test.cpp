@@ -85,13 +85,13 @@ void expect_refusal(const Ran& ran, const std::string& words) {
   EXPECT_EQ(ran.text.find("hello"), std::string::npos) << ran.text;
 }
 
-TEST(HandOver, AProgramWithoutTheGuardGetsAClearError) {
+TEST(P22, AProgramWithoutTheGuardGetsAClearError) {
   const Ran ran = run(FOREBAY_NO_GUARD);
   EXPECT_EQ(ran.status, 0);
   EXPECT_EQ(ran.text, "usage: cannot spawn: call forebay::init(argc, argv) first in main\n");
 }
 
-TEST(HandOver, StaticInitialisersCannotSpawnNeitherInTheParentNorInTheChild) {
+TEST(P22, StaticInitialisersCannotSpawnNeitherInTheParentNorInTheChild) {
   const Ran ran = run(FOREBAY_EARLY_SPAWNER);
   EXPECT_EQ(ran.status, 0);
   EXPECT_EQ(ran.text,
@@ -101,7 +101,7 @@ TEST(HandOver, StaticInitialisersCannotSpawnNeitherInTheParentNorInTheChild) {
             "spawned itself; spawn after forebay::init(argc, argv)\n");
 }
 
-TEST(HandOver, AProgramReplacedOnDiskStillSpawnsItself) {
+TEST(Pitfall16, AProgramReplacedOnDiskStillSpawnsItself) {
   const Folder folder;
   const fs::path copy = folder.path() / "replaced";
   fs::copy_file(FOREBAY_REPLACED, copy);

@@ -105,11 +105,12 @@ TEST(Pitfall10, ThousandsOfStartsAndJoinsLeaveNothing) {
   const std::uint64_t memory = pss_bytes(::getpid()).value();
   cycle(cycles);
   EXPECT_EQ(open_fds(), fds);
-  EXPECT_LE(mappings(), maps + 4);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LE(mappings(), maps + 4);
   EXPECT_LT(pss_bytes(::getpid()).value(), memory + (std::uint64_t{2} << 20U));
 #else
-  static_cast<void>(memory);
+  static_cast<void>(memory);  // a sanitizer keeps what was freed for a while, in mappings of its own
+  static_cast<void>(maps);
 #endif
   EXPECT_TRUE(active_children().empty());
   siginfo_t info{};
