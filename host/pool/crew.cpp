@@ -95,7 +95,8 @@ std::shared_ptr<Crew> Crew::start(CrewOptions options) {
     // In the caller's thread, so that a machine that refuses is the caller's exception. On one, the members
     // that were started end with the crew.
     Deliveries none;  // nothing has been submitted
-    for (std::uint32_t i = 0; i < crew->options_.workers; ++i) crew->admit(crew->start_member(), none);
+    for (std::uint32_t i = 0; i < crew->options_.workers; ++i)
+      crew->admit(crew->start_member(crew->options_.method), none);
   }
   // The thread owns the crew too: the last other owner may be a callback that runs in it. It inherits a mask
   // that blocks all signals: the application's handlers never run on it.
@@ -104,6 +105,7 @@ std::shared_ptr<Crew> Crew::start(CrewOptions options) {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
+    crew->own_.emplace();
     crew->thread_ = std::thread([crew] { crew->run(); });
   } catch (const std::system_error& error) {
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -257,8 +259,10 @@ bool Crew::join(Clock::time_point deadline) {
 void Crew::join_thread(Lock& lock) noexcept {
   std::thread thread = std::move(thread_);
   lock.unlock();
-  if (thread.joinable()) thread.join();
+  const bool joined = thread.joinable();
+  if (joined) thread.join();
   lock.lock();
+  if (joined) own_.reset();
 }
 
 bool Crew::is_copy() const noexcept { return home_ != ::getpid(); }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -23,6 +24,7 @@
 #include "host/pool/deliveries.h"
 #include "host/pool/future_host.h"
 #include "host/process/call.h"
+#include "host/process/own_threads.h"
 
 namespace forebay {
 
@@ -125,7 +127,7 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   void start_wanted();
   void start_one() noexcept;
   void take_started(Deliveries& out);
-  std::unique_ptr<CrewMember> start_member();
+  std::unique_ptr<CrewMember> start_member(StartMethod method);
   void admit(std::unique_ptr<CrewMember> member, Deliveries& out);
   [[nodiscard]] std::uint32_t wanted() const noexcept;
 
@@ -177,7 +179,10 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   std::exception_ptr broken_;
   Clock::time_point kill_at_{};  // after terminate()
 
+  std::optional<detail::OwnThread> starter_own_;  // for as long as starter_
   std::thread starter_;  // the thread's own: starts one member; joined by take_started()
+  std::shared_lock<std::shared_timed_mutex> working_;  // the thread's hold of fork_gate(), but while it waits
+  std::optional<detail::OwnThread> own_;               // for as long as thread_
   std::thread thread_;
 };
 

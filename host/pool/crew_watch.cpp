@@ -38,9 +38,11 @@ Encoded copy_of(const Encoded& encoded) {
 void Crew::run() noexcept {
   ::pthread_setname_np(::pthread_self(), "forebay-pool");
   thread_id_ = std::this_thread::get_id();
+  working_ = std::shared_lock(detail::fork_gate());
   while (step(Clock::now() + limits::crew_idle)) {
   }
   expect(!starter_.joinable(), "a pool's thread ends after the last start");
+  working_.unlock();
   const Lock lock(mutex_);
   ended_ = true;
   changed_.notify_all();
@@ -79,7 +81,9 @@ bool Crew::step(TimePoint until) {
 /// Workers' ends and rings of the doorbell, at most until `until`; a time that has passed asks once.
 void Crew::wait_for_events(TimePoint until) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+  working_.unlock();
   const auto events = poller_.wait(std::max(left, std::chrono::milliseconds(0)));
+  working_.lock();
   for (const Poller::Event& event : events) {
     if (event.tag != 0) {
       const Lock lock(mutex_);
@@ -131,6 +135,7 @@ void Crew::start_wanted() {
     ++starting_;
   }
   try {
+    starter_own_.emplace();
     starter_ = std::thread([this] { start_one(); });
   } catch (const std::system_error&) {
     start_one();  // no thread left: then here
@@ -141,7 +146,9 @@ void Crew::start_one() noexcept {
   std::unique_ptr<CrewMember> member;
   std::exception_ptr failure;
   try {
-    member = start_member();
+    // A fork copies the thread that asks for it, and the application's threads are anywhere meanwhile: so
+    // what replaces a forked worker is spawned.
+    member = start_member(options_.method == StartMethod::fork ? StartMethod::spawn : options_.method);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -164,6 +171,7 @@ void Crew::take_started(Deliveries& out) {
   }
   if (!member && !failure) return;
   if (starter_.joinable()) starter_.join();  // it has nothing left to do
+  starter_own_.reset();
   try {
     if (failure) std::rethrow_exception(failure);
     admit(std::move(member), out);
@@ -177,7 +185,7 @@ void Crew::take_started(Deliveries& out) {
   --starting_;
 }
 
-std::unique_ptr<CrewMember> Crew::start_member() {
+std::unique_ptr<CrewMember> Crew::start_member(StartMethod method) {
   SealedMemory memory = SealedMemory::create("forebay-pool-link", CrewLink::bytes);
   CrewLink::create(memory.bytes());
   std::uint64_t id = 0;
@@ -194,7 +202,7 @@ std::unique_ptr<CrewMember> Crew::start_member() {
   SpawnOptions child_options = options_.child;
   child_options.title = "forebay: " + options_.name + " worker " + std::to_string(id);
   child_options.name = "forebay-worker";
-  Child child = start_child(&crew_worker_main, child_options, options_.method, {&parcel, 1});
+  Child child = start_child(&crew_worker_main, child_options, method, {&parcel, 1});
   crash_point("pool.member.started");
   return std::make_unique<CrewMember>(id, std::move(child), std::move(memory));
 }

@@ -16,7 +16,6 @@ constexpr auto no_limit = Crew::Clock::time_point::max();
 CrewOptions crew_options(ExecutorOptions options) {
   CrewOptions crew;
   crew.workers = options.max_workers.value_or(default_pool_size());
-  crew.start_ahead = false;
   crew.initializer = std::move(options.initializer);
   crew.tasks_per_worker_max = options.max_tasks_per_child;
   crew.idle_timeout = options.idle_timeout;
@@ -24,6 +23,7 @@ CrewOptions crew_options(ExecutorOptions options) {
   crew.on_death = options.on_death;
   crew.retries = options.retries;
   crew.method = options.start_method.value_or(get_start_method());
+  crew.start_ahead = crew.method == StartMethod::fork;  // only the caller's thread can be copied
   crew.child = std::move(options.child);
   crew.name = "executor";
   return crew;

@@ -1,5 +1,7 @@
 #include "host/process/own_threads.h"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <memory>
 
@@ -17,8 +19,10 @@ NeverDestroyed<std::shared_timed_mutex>& gate() noexcept {
 
 }  // namespace
 
-OwnThread::OwnThread() noexcept { ++count; }
-OwnThread::~OwnThread() { --count; }
+OwnThread::OwnThread() noexcept : home_(::getpid()) { ++count; }
+OwnThread::~OwnThread() {
+  if (home_ == ::getpid()) --count;
+}
 unsigned own_threads() noexcept { return count; }
 std::shared_timed_mutex& fork_gate() noexcept { return gate().value; }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <shared_mutex>
 
 namespace forebay::detail {
@@ -13,6 +15,9 @@ class OwnThread {
   OwnThread(const OwnThread&) = delete;
   OwnThread& operator=(const OwnThread&) = delete;
   ~OwnThread();
+
+ private:
+  pid_t home_;  // a copy of the process has none of them
 };
 
 [[nodiscard]] unsigned own_threads() noexcept;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <shared_mutex>
 #include <utility>
 
 #include "host/error.h"
@@ -109,6 +110,7 @@ void ContextWatch::start_thread() {
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the application's handlers never run on it
+  own_.emplace();
   thread_ = std::thread([this] { run(); });
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::pthread_setname_np(thread_.native_handle(), "forebay-watch");
@@ -128,12 +130,16 @@ void ContextWatch::leave() noexcept {
   }
   const std::uint64_t one = 1;
   static_cast<void>(::write(alarm_.get(), &one, sizeof(one)));
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  own_.reset();
 }
 
 void ContextWatch::run() noexcept {
   while (true) {
-    for (const Poller::Event& event : poller_.wait(limits::idle_poll)) {
+    const auto events = poller_.wait(limits::idle_poll);
+    const std::shared_lock working(detail::fork_gate());
+    for (const Poller::Event& event : events) {
       const std::scoped_lock lock(mutex_);
       if (stopping_) return;
       handle(event.tag);

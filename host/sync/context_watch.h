@@ -7,10 +7,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "host/channel/poller.h"
 #include "host/memory/unique_fd.h"
+#include "host/process/own_threads.h"
 #include "host/sync/shared_context.h"
 
 namespace forebay {
@@ -71,6 +73,7 @@ class ContextWatch {
   std::shared_ptr<SharedContext> default_;
   std::uint32_t last_number_ = 0;
   bool stopping_ = false;
+  std::optional<detail::OwnThread> own_;  // for as long as thread_
   std::thread thread_;
 };
 

@@ -183,6 +183,7 @@ void InterruptScope::start_helper() {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);  // a new thread inherits the mask
   try {
+    own_.emplace();
     helper_ = std::make_unique<std::jthread>(&serve, signal_.get(), stop_.get());
   } catch (...) {
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -6,11 +6,13 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <source_location>
 #include <thread>
 
 #include "host/error.h"
 #include "host/memory/unique_fd.h"
+#include "host/process/own_threads.h"
 
 namespace forebay {
 
@@ -45,6 +47,7 @@ class InterruptScope {
   UniqueFd signal_;  // eventfd, written by the handler
   UniqueFd stop_;    // eventfd, written by the destructor
   bool was_blocked_ = false;
+  std::optional<detail::OwnThread> own_;  // for as long as helper_
   std::unique_ptr<std::jthread> helper_;  // notifies who waits: a signal handler may not
 };
 

@@ -1,5 +1,8 @@
 #include "host/sync/shared_handle.h"
 
+#include <unistd.h>
+
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -11,13 +14,25 @@ namespace {
 
 /// The shares that this process has, so that a second handle of an object joins the first one's.
 struct Shares {
+  pid_t home = ::getpid();
   std::mutex mutex;
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::weak_ptr<void>> known;  // by context and offset
 };
 
+/// Never destroyed: handles may outlive every static. A forked copy, which has none of the memory mapped,
+/// begins anew.
 Shares& shares() {
-  static Shares& the_shares = *std::make_unique<Shares>().release();  // handles may outlive every static
-  return the_shares;
+  static std::atomic<Shares*> current{nullptr};
+  static std::mutex making;
+  Shares* known = current.load(std::memory_order_acquire);
+  if (known != nullptr && known->home == ::getpid()) return *known;
+  const std::scoped_lock lock(making);
+  known = current.load(std::memory_order_acquire);
+  if (known == nullptr || known->home != ::getpid()) {
+    known = std::make_unique<Shares>().release();
+    current.store(known, std::memory_order_release);
+  }
+  return *known;
 }
 
 }  // namespace
@@ -25,7 +40,8 @@ Shares& shares() {
 SharedHandle::Share::~Share() {
   Shares& all = shares();
   const std::scoped_lock lock(all.mutex);
-  const auto found = all.known.find({context->id(), offset});
+  // In a forked copy, which does not have the memory, there is nothing to let go of.
+  const auto found = all.known.find({id, offset});
   // Another handle of the object may have come while this share was ending: then the process is a user still.
   if (found == all.known.end() || !found->second.expired()) return;
   all.known.erase(found);

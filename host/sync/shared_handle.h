@@ -37,6 +37,7 @@ class SharedHandle {
     Share& operator=(const Share&) = delete;
     ~Share();
     std::shared_ptr<SharedContext> context;
+    std::uint64_t id;  // of the context: kept, for a copy of the process that cannot look there
     std::uint64_t offset;
   };
   explicit SharedHandle(std::shared_ptr<Share> share) noexcept : share_(std::move(share)) {}
