@@ -58,6 +58,8 @@ void encode(Encoder& out, const T& value) {
       out.write_fd(value.get());
     } else if constexpr (std::is_same_v<T, Channel>) {
       out.write_fd(value.fd());
+    } else if constexpr (detail::is_path<T>) {
+      encode(out, value.native());
     } else if constexpr (EncodesItself<T>) {
       value.encode_into(out);
     } else if constexpr (detail::is_plain<T>) {
@@ -92,6 +94,8 @@ template <typename T>
       return in.read_fd();
     } else if constexpr (std::is_same_v<T, Channel>) {
       return Channel(in.read_fd());
+    } else if constexpr (detail::is_path<T>) {
+      return T(decode<std::string>(in));
     } else if constexpr (EncodesItself<T>) {
       return T::decode_from(in);
     } else if constexpr (detail::is_plain<T>) {

@@ -20,16 +20,24 @@
 #include <cereal/types/unordered_map.hpp>
 #include <cereal/types/unordered_set.hpp>
 #include <cereal/types/utility.hpp>
+#include <cereal/types/valarray.hpp>
 #include <cereal/types/variant.hpp>
 #include <cereal/types/vector.hpp>
 #include <chrono>
 #include <complex>
 #include <concepts>
+#include <coroutine>
+#include <filesystem>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
+#include <ranges>
+#include <source_location>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
+#include <typeindex>
 
 #include "host/channel/channel.h"
 #include "host/codec/archive.h"
@@ -58,11 +66,74 @@ template <typename T>
 struct Refused<std::initializer_list<T>> : std::true_type {};
 template <>
 struct Refused<std::nullptr_t> : std::true_type {};
+template <>
+struct Refused<std::error_code> : std::true_type {};
+template <>
+struct Refused<std::error_condition> : std::true_type {};
+template <>
+struct Refused<std::type_index> : std::true_type {};
+template <>
+struct Refused<std::source_location> : std::true_type {};
+template <typename P>
+struct Refused<std::coroutine_handle<P>> : std::true_type {};
+
+/// Iterators, and ranges that do not own their elements.
+template <typename T>
+inline constexpr bool looks_elsewhere = false;
+template <typename T>
+requires(std::is_class_v<T> &&
+         (std::input_or_output_iterator<T> ||
+          std::ranges::borrowed_range<T>)) inline constexpr bool looks_elsewhere<T> = true;
 
 /// Addresses, and what holds addresses, mean nothing in another process.
 template <typename T>
-inline constexpr bool holds_addresses =
-    std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_reference_v<T> || Refused<T>::value;
+inline constexpr bool holds_addresses = std::is_pointer_v<T> || std::is_member_pointer_v<T> ||
+                                        std::is_reference_v<T> || Refused<T>::value || looks_elsewhere<T>;
+
+/// The standard type that a class is, or is derived from: cereal would take a derived one for its base and
+/// lose the members that it adds.
+template <typename T, typename A>
+std::vector<T, A> standard_type(const std::vector<T, A>*);
+template <typename T, typename A>
+std::deque<T, A> standard_type(const std::deque<T, A>*);
+template <typename T, typename A>
+std::list<T, A> standard_type(const std::list<T, A>*);
+template <typename T, typename A>
+std::forward_list<T, A> standard_type(const std::forward_list<T, A>*);
+template <typename C, typename T, typename A>
+std::basic_string<C, T, A> standard_type(const std::basic_string<C, T, A>*);
+template <typename... T>
+std::set<T...> standard_type(const std::set<T...>*);
+template <typename... T>
+std::multiset<T...> standard_type(const std::multiset<T...>*);
+template <typename... T>
+std::unordered_set<T...> standard_type(const std::unordered_set<T...>*);
+template <typename... T>
+std::map<T...> standard_type(const std::map<T...>*);
+template <typename... T>
+std::multimap<T...> standard_type(const std::multimap<T...>*);
+template <typename... T>
+std::unordered_map<T...> standard_type(const std::unordered_map<T...>*);
+template <typename A, typename B>
+std::pair<A, B> standard_type(const std::pair<A, B>*);
+template <typename... T>
+std::tuple<T...> standard_type(const std::tuple<T...>*);
+template <typename T>
+std::optional<T> standard_type(const std::optional<T>*);
+template <typename... T>
+std::variant<T...> standard_type(const std::variant<T...>*);
+template <typename T, std::size_t n>
+std::array<T, n> standard_type(const std::array<T, n>*);
+
+template <typename T>
+inline constexpr bool loses_members = false;
+template <typename T>
+requires requires(const T* value) { standard_type(value); }
+inline constexpr bool loses_members<T> =
+    !EncodesItself<T> && !std::is_same_v<decltype(standard_type(static_cast<const T*>(nullptr))), T>;
+
+template <typename T>
+inline constexpr bool is_path = std::is_same_v<T, std::filesystem::path>;
 
 template <typename T>
 inline constexpr bool is_descriptor = std::is_same_v<T, UniqueFd> || std::is_same_v<T, Channel>;
@@ -116,8 +187,8 @@ inline constexpr bool is_record =
 
 /// What the archives hand back to encode() and decode().
 template <typename T>
-concept NotForCereal = std::is_class_v<T> &&
-    (EncodesItself<T> || is_descriptor<T> || (!cereal_knows<T> && (is_plain<T> || is_record<T>)));
+concept NotForCereal = std::is_class_v<T> &&(EncodesItself<T> || is_descriptor<T> || is_path<T> ||
+                                             (!cereal_knows<T> && (is_plain<T> || is_record<T>)));
 
 template <typename T>
 consteval bool encodable();
@@ -196,8 +267,12 @@ template <typename T>
 consteval bool encodable() {
   if constexpr (std::is_same_v<T, std::monostate>) {
     return true;
-  } else if constexpr (holds_addresses<T> || std::is_void_v<T>) {
+  } else if constexpr (std::is_void_v<T>) {
     return false;
+  } else if constexpr (holds_addresses<T> || loses_members<T>) {
+    return false;
+  } else if constexpr (is_path<T>) {
+    return true;
   } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || is_descriptor<T> || EncodesItself<T>) {
     return true;
   } else if constexpr (cereal_knows<T>) {
