@@ -51,6 +51,8 @@ class AsyncResult {
     return future_.exception() == nullptr;
   }
   [[nodiscard]] Future<R> take_future() && { return std::move(future_); }
+  /// Waits; what the call threw, nullptr where it ended well.
+  [[nodiscard]] std::exception_ptr exception() const { return future_.exception(); }
   /// The same as a Future, to wait for several or to await.
   [[nodiscard]] const Future<R>& future() const noexcept { return future_; }
 

@@ -144,8 +144,9 @@ std::uint32_t Crew::function_index(const TargetRef& function) {
 void Crew::require_open() const {
   if (broken_ && !terminated_) std::rethrow_exception(broken_);
   if (closed_) {
-    throw Error(ErrorCode::usage,
-                "the pool takes no more tasks: it has been closed, shut down or terminated");
+    throw Error(ErrorCode::usage, terminated_
+                                      ? "the pool takes no more tasks: it has been terminated"
+                                      : "the pool takes no more tasks: it has been closed or shut down");
   }
 }
 

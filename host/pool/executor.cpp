@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <string>
 #include <utility>
 
+#include "host/error.h"
+#include "host/limits.h"
 #include "host/process/cpu_count.h"
 #include "host/process/start_method.h"
 
@@ -33,8 +36,14 @@ CrewOptions crew_options(ExecutorOptions options) {
 
 std::uint32_t default_pool_size() { return std::max(1U, usable_cores() - 1); }
 
-ProcessPoolExecutor::ProcessPoolExecutor(std::uint32_t max_workers)
-    : ProcessPoolExecutor(ExecutorOptions{.max_workers = max_workers}) {}
+std::uint32_t worker_count(std::int64_t asked) {
+  if (asked >= 1 && asked <= limits::workers_max) return static_cast<std::uint32_t>(asked);
+  throw Error(ErrorCode::usage, "a pool has 1 to " + std::to_string(limits::workers_max) + " workers, not " +
+                                    std::to_string(asked));
+}
+
+ProcessPoolExecutor::ProcessPoolExecutor(std::int64_t max_workers)
+    : ProcessPoolExecutor(ExecutorOptions{.max_workers = worker_count(max_workers)}) {}
 
 ProcessPoolExecutor::ProcessPoolExecutor(ExecutorOptions options)
     : crew_(Crew::start(crew_options(std::move(options)))), unwinding_(std::uncaught_exceptions()) {}

@@ -34,7 +34,7 @@ struct ExecutorOptions {
 /// when tasks need them, and gives Futures. Thread-safe, but for its destruction. Movable.
 class ProcessPoolExecutor {
  public:
-  explicit ProcessPoolExecutor(std::uint32_t max_workers);
+  explicit ProcessPoolExecutor(std::int64_t max_workers);
   /// Throws Error(usage) where the options make no sense. Starts no worker yet.
   explicit ProcessPoolExecutor(ExecutorOptions options = {});
   ProcessPoolExecutor(ProcessPoolExecutor&&) noexcept = default;
@@ -88,5 +88,8 @@ class ProcessPoolExecutor {
 /// The guide's rule: the cores that this process may use (affinity, cgroup quota) but one, which is left to
 /// the caller and the system. At least 1.
 [[nodiscard]] std::uint32_t default_pool_size();
+
+/// A number of workers as it was asked for. Throws Error(usage) where it is not 1 to limits::workers_max.
+[[nodiscard]] std::uint32_t worker_count(std::int64_t asked);
 
 }  // namespace forebay

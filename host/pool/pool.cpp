@@ -28,7 +28,7 @@ constexpr std::size_t imap_chunks_per_worker = 16;
 
 }  // namespace
 
-Pool::Pool(std::uint32_t processes) : Pool(PoolOptions{.processes = processes}) {}
+Pool::Pool(std::int64_t processes) : Pool(PoolOptions{.processes = worker_count(processes)}) {}
 
 Pool::Pool(PoolOptions options) : crew_(Crew::start(crew_options(std::move(options)))) {}
 

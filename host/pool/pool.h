@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -47,7 +48,7 @@ struct ImapOptions {
 /// Python's with block.
 class Pool {
  public:
-  explicit Pool(std::uint32_t processes);
+  explicit Pool(std::int64_t processes);
   /// Starts all workers. Throws Error(spawn) where one cannot be started (none is left then), and
   /// Error(usage) where the options make no sense.
   explicit Pool(PoolOptions options = {});
@@ -63,6 +64,10 @@ class Pool {
   template <typename F, std::ranges::input_range R>
   auto map(const F& function, R&& items, std::uint32_t chunk_size = 0) {
     return map_async(function, std::forward<R>(items), chunk_size).take();
+  }
+  template <typename F, typename T>
+  auto map(const F& function, std::initializer_list<T> items, std::uint32_t chunk_size = 0) {
+    return map(function, std::vector<T>(items), chunk_size);
   }
   /// The same with elements that are tuples of arguments.
   template <typename F, std::ranges::input_range R>
@@ -93,6 +98,7 @@ class Pool {
   }
 
   /// The results as they are asked for, in order; elements are read only when there is room in the window.
+  /// `items` is looked at until the end of the walk: an lvalue must live so long, a temporary is kept.
   template <typename F, std::ranges::input_range R>
   auto imap(const F& function, R&& items, const ImapOptions& options = {}) {
     return detail::start_results<F, false>(crew_, plan(options, true), function, std::forward<R>(items));

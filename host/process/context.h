@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "host/pool/executor.h"
+#include "host/pool/pool.h"
 #include "host/process/process.h"
 #include "host/process/start_method.h"
 
@@ -23,6 +25,16 @@ class Context {
   [[nodiscard]] Process process(ProcessOptions options, const F& function, A&&... arguments) const {
     if (!options.start_method) options.start_method = method_;
     return Process(std::move(options), function, std::forward<A>(arguments)...);
+  }
+
+  /// A pool or executor whose workers are started so; the options' own start method goes first.
+  [[nodiscard]] Pool pool(PoolOptions options = {}) const {
+    if (!options.start_method) options.start_method = method_;
+    return Pool(std::move(options));
+  }
+  [[nodiscard]] ProcessPoolExecutor executor(ExecutorOptions options = {}) const {
+    if (!options.start_method) options.start_method = method_;
+    return ProcessPoolExecutor(std::move(options));
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -110,6 +111,8 @@ void ProcessState::start() {
       throw Error(ErrorCode::usage,
                   fmt::format("cannot start process \"{}\" twice; make another Process", options_.name));
     }
+    static_cast<void>(
+        std::fflush(nullptr));  // as in Python: what was printed before comes before the child's
     const StartMethod method = options_.start_method.value_or(get_start_method());
     const ProcessHead head = head_of(call_, options_.name, number_, daemon_, method);
     child_ = start_with(head, call_, spawn_options(), method);

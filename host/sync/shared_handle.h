@@ -32,12 +32,12 @@ class SharedHandle {
  private:
   struct Share {
     Share(std::shared_ptr<SharedContext> of, std::uint64_t at) noexcept
-        : context(std::move(of)), offset(at) {}
+        : context(std::move(of)), id(context->id()), offset(at) {}
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
     ~Share();
     std::shared_ptr<SharedContext> context;
-    std::uint64_t id;  // of the context: kept, for a copy of the process that cannot look there
+    std::uint64_t id = 0;  // of the context: kept, for a copy of the process that cannot look there
     std::uint64_t offset;
   };
   explicit SharedHandle(std::shared_ptr<Share> share) noexcept : share_(std::move(share)) {}

@@ -53,7 +53,7 @@ TEST(SharedContext, AThousandParticipantsOneAfterAnotherLeaveTheirPlaces) {
     ASSERT_EQ(process.exit_code(), 0);
   }
   EXPECT_EQ(value.load(), 1100);
-  EXPECT_LE(mappings(), before + 4);
+  EXPECT_LE(mappings(), before + 16);  // not one a process
 }
 
 TEST(SharedContext, AGarbledHandleIsAnError) {
