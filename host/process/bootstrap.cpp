@@ -115,6 +115,7 @@ int run_main(ChildMain main, Channel channel, std::string_view title) {
       ::fcntl(guardian, F_SETFD, FD_CLOEXEC);
       detail::register_with_guardian(guardian);
       detail::Guardian::instance().inherit(guardian);
+      detail::enter_leaf_cgroup(note.leaf);
     }
     ::prctl(PR_SET_NAME, note.name.data());
     apply(note.setup, directory.get());

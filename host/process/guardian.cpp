@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <shared_mutex>
+#include <string>
 #include <utility>
 
 #include "host/channel/channel.h"
@@ -57,6 +59,8 @@ int Guardian::descriptor() noexcept {
   try {
     home_ = ::getpid();
     open_socket();
+    const std::string leaf = make_leaf_cgroup();
+    std::copy(leaf.begin(), leaf.end(), leaf_.begin());
     start_process();
     stop_.reset(::eventfd(0, EFD_CLOEXEC));
     if (!stop_.valid()) return -1;
@@ -90,6 +94,7 @@ void Guardian::open_socket() {
 void Guardian::start_process() {
   GuardianSetup setup;
   setup.entries = limits::guarded_max;
+  setup.leaf = leaf_;
   const UniqueFd root = own_pidfd();
   const std::array<int, 3> fds{read_end_.get(), table_.fd(), root.get()};
   const Parcel parcel{std::as_bytes(std::span(&setup, 1)), fds};
@@ -133,6 +138,8 @@ void Guardian::forget(int fd) noexcept {
   std::construct_at(this);
   inherit(fd);
 }
+
+LeafPath Guardian::leaf() const noexcept { return home_ == ::getpid() ? leaf_ : LeafPath{}; }
 
 pid_t Guardian::pid() {
   const std::scoped_lock lock(mutex_);

@@ -10,6 +10,7 @@
 
 #include "host/memory/sealed_memory.h"
 #include "host/memory/unique_fd.h"
+#include "host/process/leaf_cgroup.h"
 #include "host/process/own_threads.h"
 
 namespace forebay::detail {
@@ -39,6 +40,9 @@ class Guardian {
   void forget(int fd) noexcept;
   /// Ends the keeper. The guardian itself ends with the process.
   void stop() noexcept;
+  /// The cgroup that children enter, where this process is the root and has one; see make_leaf_cgroup().
+  /// After descriptor().
+  [[nodiscard]] LeafPath leaf() const noexcept;
   /// 0 where there is none. For tests.
   [[nodiscard]] pid_t pid();
 
@@ -53,6 +57,7 @@ class Guardian {
   UniqueFd write_end_;
   UniqueFd read_end_;
   SealedMemory table_;
+  LeafPath leaf_{};
   UniqueFd pidfd_;
   pid_t pid_ = 0;
   UniqueFd stop_;  // eventfd

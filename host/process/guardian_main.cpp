@@ -36,10 +36,11 @@ constexpr std::uint64_t registration = root_ended - 1;
 /// The guardian's whole life. It has one thread.
 class Watch {
  public:
-  Watch(UniqueFd registrations, SealedMemory memory, std::size_t entries, UniqueFd root)
+  Watch(UniqueFd registrations, SealedMemory memory, std::size_t entries, UniqueFd root, const LeafPath& leaf)
       : registrations_(std::move(registrations)),
         memory_(std::move(memory)),
         root_(std::move(root)),
+        leaf_(leaf),
         table_(reinterpret_cast<Guarded*>(memory_.bytes().data()), entries),
         pidfds_(entries),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
@@ -76,7 +77,8 @@ class Watch {
 
   /// After the root's end: as soon as nobody is left, and nobody can come.
   [[nodiscard]] bool done() const noexcept {
-    return ending_ && ((guarded_ == 0 && closed_) || Clock::now() >= leave_at_);
+    if (!ending_) return false;
+    return (guarded_ == 0 && closed_ && remove_leaf_cgroup(leaf_)) || Clock::now() >= leave_at_;
   }
 
   /// What an earlier guardian watched.
@@ -181,11 +183,13 @@ class Watch {
     for (std::size_t place = 0; place < table_.size(); ++place) {
       if (pidfds_[place].valid()) end(place);
     }
+    kill_leaf_cgroup(leaf_);
   }
 
   UniqueFd registrations_;
   SealedMemory memory_;
   UniqueFd root_;
+  LeafPath leaf_;
   std::span<Guarded> table_;
   std::vector<UniqueFd> pidfds_;
   UniqueFd epoll_;
@@ -229,7 +233,7 @@ int guardian_main(Channel channel) {
   channel.close();
   Watch watch(std::move(received->fds[0]),
               SealedMemory::open(std::move(received->fds[1]), setup->entries * sizeof(Guarded)),
-              setup->entries, std::move(received->fds[2]));
+              setup->entries, std::move(received->fds[2]), setup->leaf);
   watch.run();
   ::_exit(0);
 }

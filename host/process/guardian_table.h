@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "host/memory/unique_fd.h"
+#include "host/process/leaf_cgroup.h"
 
 namespace forebay::detail {
 
@@ -15,6 +16,7 @@ inline constexpr std::uint64_t guardian_magic = 0x4e41'4944'5241'5547;  // "GUAR
 struct GuardianSetup {
   std::uint64_t magic = guardian_magic;
   std::uint64_t entries = 0;
+  LeafPath leaf{};  ///< everything in it goes with the root; empty: none
 };
 
 /// The guardian that was made: with it comes its pidfd.

@@ -7,6 +7,7 @@
 
 #include "host/process/child_setup.h"
 #include "host/process/function.h"
+#include "host/process/leaf_cgroup.h"
 
 namespace forebay {
 
@@ -18,7 +19,7 @@ inline constexpr const char* spawn_variable = "FOREBAY_SPAWNED";
 inline constexpr int spawn_channel_fd = 3;
 inline constexpr int guardian_fd = 4;  // only in children that a guardian watches
 inline constexpr std::uint64_t spawn_magic = 0x3130'5941'4245'524f;  // "OREBAY01" in memory
-inline constexpr std::uint32_t spawn_version = 2;                    // of this file's protocol
+inline constexpr std::uint32_t spawn_version = 3;                    // of this file's protocol
 inline constexpr std::size_t comm_bytes = 16;                        // TASK_COMM_LEN, the final zero included
 
 /// First message to a child.
@@ -30,6 +31,7 @@ struct SpawnNote {
   FunctionId main;          ///< a ChildMain
   std::array<char, comm_bytes> name{};
   ChildSetup setup;
+  detail::LeafPath leaf{};  ///< the cgroup to enter; empty: none
 };
 
 }  // namespace forebay

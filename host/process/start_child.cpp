@@ -127,6 +127,7 @@ Prepared prepare_child(ChildMain main, const SpawnOptions& options, std::span<co
   require_guard();
   SpawnNote note = note_for(main, options);
   note.setup.guarded = guarded;
+  if (guarded) note.leaf = Guardian::instance().leaf();
   const UniqueFd directory = directory_of(options);
   note.setup.has_directory = directory.valid();
   Prepared prepared;

@@ -6,10 +6,15 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <sys/stat.h>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "host/process/cgroup.h"
 #include "host/process/context.h"
 #include "host/process/current_process.h"
 #include "host/process/guardian_table.h"
@@ -178,6 +183,100 @@ TEST(Pitfall4, AKilledOneInBetweenTakesItsOwnAlongAndNobodyElse) {
   for (const std::size_t there : {0U, 1U}) EXPECT_FALSE(tree.members[there].ends_within(50ms)) << there;
   ASSERT_EQ(::kill(tree.root.pid(), SIGKILL), 0);
   expect_all_gone(tree);
+}
+
+/// Left the process group, the session and its parent, as daemons do.
+void with_escaped(const UniqueFd& pipe, StartMethod method) {
+  ignore_everything();
+  if (method == StartMethod::forkserver) {
+    Process child = get_context(method).process(&with_escaped, pipe, StartMethod::spawn);
+    child.start();
+    while (true) ::pause();
+  }
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  pid_t pid = 0;
+  char name[] = "sleep";
+  char time[] = "1000";
+  char* argv[] = {name, time, nullptr};
+  if (::posix_spawnp(&pid, name, nullptr, &attributes, argv, environ) != 0)
+    throw std::runtime_error("no sleep");
+  ::posix_spawnattr_destroy(&attributes);
+  announce(pipe, pid);
+  announce(pipe, ::getpid());
+  while (true) ::pause();
+}
+
+/// A cgroup that the test delegates to a root: made here, where this process may.
+class Delegated {
+ public:
+  Delegated() {
+    for (const CgroupFolder& folder : cgroup_folders("", {})) {
+      if (folder.version != 2) continue;
+      path_ = folder.directory + "/forebay-test-" + std::to_string(::getpid());
+      if (::mkdir(path_.c_str(), 0755) != 0) path_.clear();
+      return;
+    }
+  }
+  Delegated(const Delegated&) = delete;
+  Delegated& operator=(const Delegated&) = delete;
+  ~Delegated() {
+    if (!path_.empty()) ::rmdir(path_.c_str());
+  }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// The root enters the cgroup before it starts anything.
+template <StartMethod method>
+int delegated_root(Channel channel) {
+  const Note where = hear(channel);
+  std::ofstream(where.words() + "/cgroup.procs") << "0" << std::flush;
+  return root_of(std::move(channel), &with_escaped, method);
+}
+
+template <StartMethod method>
+void expect_no_escape() {
+  const Delegated delegated;
+  if (delegated.path().empty()) GTEST_SKIP() << "no cgroup of version 2 that this process may make one in";
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  Tree tree;
+  tree.root = Child::spawn(&delegated_root<method>, {"forebay: test root", "test-root"});
+  tell(tree.root.channel(), Note::of(delegated.path()));
+  const Note note = Note::of("pipe");
+  const int fd = writer.get();
+  ASSERT_EQ(tree.root.channel().try_send(note, std::span(&fd, 1)), SendResult::sent);
+  hear(tree.root.channel());
+  while (tree.members.size() < 2) {
+    pid_t pid = 0;
+    ASSERT_TRUE(is_signalled(reader.get(), patience));
+    ASSERT_EQ(::read(reader.get(), &pid, sizeof(pid)), static_cast<ssize_t>(sizeof(pid)));
+    tree.members.emplace_back(pid);
+  }
+  const std::string leaf = delegated.path() + "/forebay-" + std::to_string(tree.root.pid());
+  if (!std::filesystem::exists(leaf)) {
+    ASSERT_EQ(::kill(tree.root.pid(), SIGKILL), 0);
+    GTEST_SKIP() << "the kernel has no cgroup.kill";
+  }
+  kill_root(tree);
+  expect_all_gone(tree);
+  ASSERT_TRUE(tree.root.wait_until(soon()));
+  const auto deadline = soon();
+  while (std::filesystem::exists(leaf) && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_FALSE(std::filesystem::exists(leaf));
+}
+
+TEST(Pitfall4, InADelegatedCgroupNothingEscapes) { expect_no_escape<StartMethod::spawn>(); }
+
+TEST(Pitfall4, InADelegatedCgroupNothingEscapesOfAForkserversChild) {
+  expect_no_escape<StartMethod::forkserver>();
 }
 
 TEST(P5, AParentThatEndsIsSeenToEnd) {
