@@ -1,7 +1,10 @@
 #pragma once
 
-// Processes, pools, executors and futures, for programs that link forebay::host alone: #include
-// <forebay/host.h>.
+// Processes, pools, executors, futures, and what processes share, for programs that link forebay::host
+// alone: #include <forebay/host.h>.
+#include "host/channel/connection.h"
+#include "host/channel/queue.h"
+#include "host/channel/wait.h"
 #include "host/codec/shared_range.h"
 #include "host/error.h"
 #include "host/pool/as_completed.h"
@@ -18,4 +21,10 @@
 #include "host/process/process_info.h"
 #include "host/process/remote_error.h"
 #include "host/process/start_method.h"
+#include "host/sync/barrier.h"
+#include "host/sync/condition.h"
+#include "host/sync/event.h"
 #include "host/sync/interrupt.h"
+#include "host/sync/lock.h"
+#include "host/sync/semaphore.h"
+#include "host/sync/value.h"

@@ -39,7 +39,7 @@ void say(const std::string& text) {
 
 void say_ready(const std::vector<pid_t>& workers) {
   std::string line = "ready";
-  for (const pid_t pid : workers) line += " " + std::to_string(pid);
+  for (const pid_t pid : workers) line.append(1, ' ').append(std::to_string(pid));
   say(line);
 }
 

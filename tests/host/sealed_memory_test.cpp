@@ -56,7 +56,7 @@ TEST(SealedMemory, IsRoundedUpToPagesZeroedAndWritable) {
   EXPECT_EQ(memory.bytes().back(), std::byte{9});
 }
 
-TEST(SealedMemory, NobodyCanResizeOrUnsealIt) {
+TEST(Pitfall13, NobodyCanResizeOrUnsealIt) {
   const SealedMemory memory = SealedMemory::create("test", 4 * page);
   for (const off_t size : {off_t{0}, static_cast<off_t>(page), static_cast<off_t>(8 * page)}) {
     EXPECT_EQ(::ftruncate(memory.fd(), size), -1);
@@ -100,7 +100,7 @@ TEST(SealedMemory, OpenRefusesAnotherSize) {
   EXPECT_EQ(code_of_open(duplicate(memory.fd()), 5 * page), ErrorCode::protocol);
 }
 
-TEST(SealedMemory, OpenRefusesWhatCouldShrinkUnderneath) {
+TEST(Pitfall13, OpenRefusesWhatCouldShrinkUnderneath) {
   UniqueFd unsealed(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   ASSERT_EQ(::ftruncate(unsealed.get(), static_cast<off_t>(page)), 0);
   ASSERT_EQ(::fcntl(unsealed.get(), F_ADD_SEALS, F_SEAL_GROW), 0);
@@ -109,7 +109,7 @@ TEST(SealedMemory, OpenRefusesWhatCouldShrinkUnderneath) {
   EXPECT_EQ(code_of_open(UniqueFd(), page), ErrorCode::protocol);
 }
 
-TEST(SealedMemory, ASizeThatCannotExistIsNoMemory) {
+TEST(Pitfall13, ASizeThatCannotExistIsNoMemory) {
   for (const std::size_t bytes : {std::numeric_limits<std::size_t>::max(), std::size_t{1} << 62U}) {
     const std::size_t before = open_fds();
     try {

@@ -66,7 +66,7 @@ TEST(OnDeath, FailCostsExactlyTheItemThatRan) {
   }
 }
 
-TEST(OnDeath, MapTellsWhoDiedAndTheOthersHaveRun) {
+TEST(Pitfall3, MapTellsWhoDiedAndTheOthersHaveRun) {
   Pool pool(2);
   const Counters runs(8);
   try {
@@ -80,7 +80,7 @@ TEST(OnDeath, MapTellsWhoDiedAndTheOthersHaveRun) {
   for (std::size_t item = 0; item < 8; ++item) EXPECT_EQ(runs.get(item), 1);
 }
 
-TEST(OnDeath, RetryRunsTheItemAgainAndNoOther) {
+TEST(Pitfall3, RetryRunsTheItemAgainAndNoOther) {
   for (const std::uint32_t chunk : {1U, 4U, 8U}) {
     Pool pool(PoolOptions{.processes = 2, .on_death = OnDeath::retry, .retries = 2});
     const Counters runs(8);
@@ -160,7 +160,7 @@ TEST(OnDeath, TasksThatWereSentAheadToTheDeadAreRunByOthersOnce) {
   }
 }
 
-TEST(OnDeath, ADeathIsReportedWithinASecond) {
+TEST(Pitfall3, ADeathIsReportedWithinASecond) {
   Pool pool(2);
   for (int round = 0; round < 10; ++round) {
     const Gate gate;
