@@ -30,9 +30,10 @@ class Doctor(fc.CommandTest):
             self.assertIn(finding["state"], ("ok", "lacks", "note"))
 
     def test_a_closed_pipe_is_an_error_not_a_signal(self):
-        process = self.start("doctor", stdout=fc.subprocess.PIPE, stderr=fc.subprocess.PIPE, text=True)
-        process.stdout.close()
-        process.stdout = None
+        reader, writer = os.pipe()
+        os.close(reader)  # before the start: the page would fit into the pipe
+        process = self.start("doctor", stdout=writer, stderr=fc.subprocess.PIPE, text=True)
+        os.close(writer)
         _, stderr = process.communicate(timeout=fc.PATIENCE_S)
         self.assertEqual(process.returncode, 3)
         self.assertIn("write to stdout", stderr)
