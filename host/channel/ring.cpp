@@ -5,6 +5,7 @@
 
 #include "host/contract.h"
 #include "host/error.h"
+#include "host/sync/fence.h"
 
 namespace forebay {
 namespace {
@@ -58,14 +59,14 @@ void RingWriter::commit() noexcept {
 }
 
 bool RingWriter::must_wake() noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in RingReader::announce
+  sequential_fence();  // pairs with the one in RingReader::announce
   if (index_->reader_waits.load(std::memory_order_relaxed) == 0) return false;
   return index_->reader_waits.exchange(0, std::memory_order_acq_rel) != 0;
 }
 
 bool RingWriter::announce_full() noexcept {
   index_->writer_waits.store(1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in RingReader::must_wake
+  sequential_fence();  // pairs with the one in RingReader::must_wake
   return index_->consumed.load(std::memory_order_acquire) != consumed_;
 }
 
@@ -100,14 +101,14 @@ void RingReader::pop() noexcept {
 }
 
 bool RingReader::must_wake() noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the writer's, before it sleeps for room
+  sequential_fence();  // pairs with the writer's, before it sleeps for room
   if (index_->writer_waits.load(std::memory_order_relaxed) == 0) return false;
   return index_->writer_waits.exchange(0, std::memory_order_acq_rel) != 0;
 }
 
 bool RingReader::announce() noexcept {
   index_->reader_waits.store(1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in RingWriter::must_wake
+  sequential_fence();  // pairs with the one in RingWriter::must_wake
   if (index_->written.load(std::memory_order_acquire) == consumed_) return true;
   withdraw();
   return false;

@@ -21,6 +21,7 @@
 #include "host/process/remote_error.h"
 #include "host/process/stack_trace.h"
 #include "host/process/task_frame.h"
+#include "host/sync/fence.h"
 #include "host/sync/futex.h"
 
 namespace forebay {
@@ -229,7 +230,7 @@ class CrewWorker final : public TaskReport {
     ring_doorbell();
     auto& waits = link_.words.results.writer_waits;
     waits.store(1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in RingReader::must_wake
+    sequential_fence();  // pairs with the one in RingReader::must_wake
     auto room = results_.reserve(bytes);
     if (!room) {
       crash_point("worker.ring.full");

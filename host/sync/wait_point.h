@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "host/limits.h"
+#include "host/sync/fence.h"
 #include "host/sync/futex.h"
 #include "host/sync/interrupt.h"
 
@@ -58,7 +59,7 @@ struct WaitPoint {
 
   /// After a change. No system call where nobody waits.
   void wake_all() noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in wait()
+    sequential_fence();  // pairs with the one in wait()
     if (waiting.load(std::memory_order_relaxed) != 0) wake_sleepers();
   }
   /// The same without a look: for what is recovered after a death.
@@ -89,7 +90,7 @@ struct WaitPoint {
     while (true) {
       const std::uint32_t seen = sequence.load(std::memory_order_acquire);
       waiting.store(1, std::memory_order_relaxed);
-      std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in wake_all()
+      sequential_fence();  // pairs with the one in wake_all()
       if (ready()) return true;
       detail::throw_if_interrupted();
       const auto now = Clock::now();

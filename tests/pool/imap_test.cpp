@@ -169,8 +169,12 @@ TEST(Pitfall14, ImapOverAnEndlessGeneratorKeepsTheWindowAndTheMemoryFlat) {
       ASSERT_LE(walk.in_flight(), window / 4);
       if (taken == 2000) rss_early = rss_bytes(::getpid()).value();
     }
-    // What flows through is 60 MB; nothing of it stays.
+    // What flows through is 60 MB; nothing of it stays. (A sanitizer keeps what was freed for a while.)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     EXPECT_LT(rss_bytes(::getpid()).value(), rss_early + (8U << 20U));
+#else
+    EXPECT_GT(rss_early, 0U);
+#endif
   }
 }
 
