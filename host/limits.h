@@ -127,6 +127,9 @@ inline constexpr std::uint32_t slots_per_worker_min = 2;
 /// Payload of one slot: offsets in an ItemOp are 32 bits.
 inline constexpr std::uint64_t slot_bytes_max = std::uint64_t{2} << 30U;
 
+/// Notices that are kept of a run, 200 bytes each; of a run with more the first are the telling ones.
+inline constexpr std::size_t notices_kept = 1000;
+
 /// Snapshots behind the progress line's rates: three seconds of ten a second.
 inline constexpr std::size_t rate_samples = 32;
 

@@ -12,6 +12,12 @@
 
 namespace forebay {
 
+/// Something that a person who watches a long run wants to know: a death, a stall, a batch that was halved.
+struct Notice {
+  double seconds = 0;  ///< since the start of the run
+  std::string text;    ///< one line
+};
+
 struct WorkerStats {
   pid_t pid = 0;  ///< of the current (last) process
   std::uint32_t restarts = 0;
@@ -53,6 +59,8 @@ struct RunStats {
   std::uint64_t slot_bytes = 0;  ///< payload of one slot
   std::uint32_t slots_per_worker = 0;
   std::uint64_t arena_bytes = 0;  ///< all strips and result slots
+  std::vector<Notice> notices;    ///< what happened beside the plan, the first limits::notices_kept of it
+  std::uint64_t notices_total = 0;
 };
 
 }  // namespace forebay

@@ -93,17 +93,26 @@ class CrashPointName {
     if (!in(crash_point_names) && !in(shared_crash_point_names))
       throw "this crash point is in no list of names";
   }
+  /// A name of a list that lies above this library.
+  template <typename Names>
+  [[nodiscard]] static consteval CrashPointName of_list(const Names& names, std::string_view name) {
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw "this crash point is not in the list of names";
+    return CrashPointName(name);
+  }
   [[nodiscard]] constexpr std::string_view text() const noexcept { return name_; }
 
  private:
+  constexpr explicit CrashPointName(std::string_view name) : name_(name) {}
   std::string_view name_;
 };
 
-/// For tests: a place where a process can be made to die by SIGKILL, to show that the others survive it. The
-/// variable FOREBAY_CRASH_POINT holds "<name>:<n>:<file>": the process that comes to the place of that name
-/// for the n-th time dies there, if it is the one that removes the file (so one process does, whatever their
-/// number). Read once, at the first crash point. Where the variable is not set, a place costs one relaxed
-/// load.
+/// For tests: a place where a process can be made to die, to show that the others survive it. The variable
+/// FOREBAY_CRASH_POINT holds "<name>:<n>:<file>" or "<name>=<how>:<n>:<file>": the process that comes to the
+/// place of that name for the n-th time dies there, if it is the one that removes the file (so one process
+/// does, whatever their number). How: kill (SIGKILL, the default), segv (SIGSEGV), exit (code 3, nothing is
+/// tidied up), stop (SIGSTOP: lives on, deaf). Read once, at the first crash point. Where the variable is not
+/// set, a place costs one relaxed load.
 class CrashPoints {
  public:
   static void reached(CrashPointName name) noexcept {

@@ -149,7 +149,7 @@ void Flow::handle(const Poller::Event& event) {
 }
 
 void Flow::take_back() {
-  for (const Lease& lease : handover_.take_released()) slots_.release(lease);
+  for (const Lease& lease : handover_.take_released()) slots_.move(SlotMove::deliver, lease);
   if (!desk_) return;
   for (const std::uint32_t result : handover_.take_released_results()) desk_->release_result(result);
 }
@@ -193,7 +193,7 @@ void Flow::revoke_for_pending() {
   const std::uint64_t needed = pending_.begin()->first;
   std::optional<Chunk> chunk = desk_ ? desk_->revoke_last(needed) : handover_.revoke_last_if_waiting(needed);
   if (!chunk) return;
-  slots_.release(*chunk->lease);
+  slots_.move(SlotMove::revoke, *chunk->lease);
   chunk->lease.reset();
   chunk->finished.clear();
   chunk_returned(std::move(*chunk));

@@ -108,9 +108,9 @@ void OwnerDesk::add(Lane& lane, Chunk chunk) {
     }
   }
   lane.cursor = chunk.end_item();
-  slots_.mark_in_flight(*chunk.lease);
+  slots_.move(SlotMove::take, *chunk.lease);
   if (message.items == 0) {
-    slots_.release(*chunk.lease);
+    slots_.move(SlotMove::release, *chunk.lease);
     chunk.lease.reset();
   } else {
     link_->send(message);
@@ -181,7 +181,7 @@ void OwnerDesk::on_channel() {
         for (Chunk& chunk : lane.sent) {
           if (!chunk.lease || chunk.lease->generation != lease.generation) continue;
           if (!slots_.holds(lease, SlotState::in_flight)) continue;
-          slots_.release(lease);
+          slots_.move(SlotMove::release, lease);
           chunk.lease.reset();
         }
       }
@@ -215,7 +215,7 @@ std::vector<Chunk> OwnerDesk::on_exit() {
     if (!lane.busy) continue;
     for (Chunk& chunk : lane.sent) {
       if (chunk.lease) {
-        slots_.put_back(*chunk.lease);
+        slots_.move(SlotMove::put_back, *chunk.lease);
         ready_.offer(std::move(chunk));
       } else {
         chunk.finished.clear();

@@ -2,15 +2,11 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <vector>
 
+#include "pipeline/flow/slot_life.h"
+
 namespace forebay {
-
-/// FREE -> FILLING(worker) -> READY -> IN_FLIGHT(owner or delivery) -> FREE: one owner at any instant.
-enum class SlotState : std::uint8_t { free, filling, ready, in_flight };
-
-[[nodiscard]] std::string_view to_string(SlotState state) noexcept;
 
 /// A slot and the lease under which it is held. A lease with an old generation is void.
 struct Lease {
@@ -29,10 +25,8 @@ class SlotTable {
   [[nodiscard]] std::optional<Lease> lease(std::uint32_t worker);
   /// FILLING -> FILLING under a new generation: the worker died, its replacement goes on in the same slot.
   [[nodiscard]] Lease renew(const Lease& lease);
-  void mark_ready(const Lease& lease);      ///< FILLING -> READY
-  void mark_in_flight(const Lease& lease);  ///< READY -> IN_FLIGHT
-  void put_back(const Lease& lease);        ///< IN_FLIGHT -> READY: the owner died, the slot survived
-  void release(const Lease& lease);         ///< IN_FLIGHT (read) or READY (revoked) -> FREE
+  /// Any other move of the list.
+  void move(SlotMove move, const Lease& lease);
 
   /// True if this is the lease in force, in that state.
   [[nodiscard]] bool holds(const Lease& lease, SlotState state) const noexcept;
@@ -43,7 +37,7 @@ class SlotTable {
     SlotState state = SlotState::free;
     std::uint64_t generation = 0;
   };
-  Entry& entry(const Lease& lease, SlotState expected);
+  [[nodiscard]] Entry& entry(const Lease& lease, SlotMove move);
   std::uint32_t slots_;
   std::uint64_t next_generation_ = 1;
   std::vector<Entry> entries_;

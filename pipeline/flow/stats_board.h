@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <mutex>
+#include <string>
 #include <utility>
 
+#include "host/limits.h"
 #include "pipeline/run_stats.h"
 
 namespace forebay {
@@ -15,12 +18,20 @@ class StatsBoard {
     const std::scoped_lock lock(mutex_);
     std::forward<F>(change)(stats_);
   }
+  /// One line about what happened beside the plan.
+  void notice(std::string text) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+    const std::scoped_lock lock(mutex_);
+    ++stats_.notices_total;
+    if (stats_.notices.size() < limits::notices_kept) stats_.notices.push_back({seconds, std::move(text)});
+  }
   [[nodiscard]] RunStats snapshot() const {
     const std::scoped_lock lock(mutex_);
     return stats_;
   }
 
  private:
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   mutable std::mutex mutex_;
   RunStats stats_;
 };

@@ -146,7 +146,7 @@ void WorkerPool::on_chunk_done(WorkerLink& link, const ChunkDone& done) {
     chunk->items.erase(cut, chunk->items.end());
     listener_.chunk_returned(std::move(rest));
   }
-  slots_.mark_ready(*chunk->lease);
+  slots_.move(SlotMove::finish, *chunk->lease);
   listener_.chunk_ready(std::move(*chunk));
 }
 
@@ -184,7 +184,7 @@ void WorkerPool::recover(WorkerLink& link, const ExitStatus& status) {
   // A chunk that was complete but not yet reported needs no worker any more.
   while (!link.owed().empty() && link.owed().front().finished.size() == link.owed().front().count()) {
     std::optional<Chunk> chunk = link.settle(link.owed().front().lease->generation);
-    slots_.mark_ready(*chunk->lease);
+    slots_.move(SlotMove::finish, *chunk->lease);
     listener_.chunk_ready(std::move(*chunk));
   }
   if (deaths_without_progress_ > limits::deaths_without_progress_max) {

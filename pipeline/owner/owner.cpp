@@ -7,6 +7,7 @@
 #include "host/contract.h"
 #include "host/error.h"
 #include "host/limits.h"
+#include "pipeline/flow/slot_life.h"
 
 namespace forebay {
 namespace {
@@ -57,6 +58,7 @@ void Owner::send(const T& message) {
 
 void Owner::serve() {
   send(OwnerReady{});
+  slot_step("pipeline.owner.ready");
   const auto received = std::make_unique<Received>();
   while (true) {
     settle_completed();
@@ -93,6 +95,7 @@ void Owner::handle(const BeginBatch& message) {
   const auto begin = std::chrono::steady_clock::now();
   backend_->begin_batch(message.lane, {setup_.finish, setup_.rows_max}, results_[message.result].bytes());
   lane.busy_time += std::chrono::steady_clock::now() - begin;
+  slot_step("pipeline.owner.begun");
 }
 
 void Owner::handle(const AddChunk& message) {
@@ -117,6 +120,7 @@ void Owner::handle(const AddChunk& message) {
   pending.released.slot = message.slot;
   pending.released.generation = message.generation;
   pending_.push_back(pending);
+  slot_step("pipeline.owner.submitted");
 }
 
 void Owner::handle(const EndBatch& message) {
@@ -131,16 +135,24 @@ void Owner::handle(const EndBatch& message) {
   pending.done.lane = message.lane;
   pending.done.batch = lane.batch;
   pending_.push_back(pending);
+  slot_step("pipeline.owner.ended");
 }
 
 void Owner::report(const Pending& pending) {
-  if (!pending.is_batch) return send(pending.released);
+  if (!pending.is_batch) {
+    slot_step("pipeline.owner.read");
+    send(pending.released);
+    slot_step("pipeline.owner.released");
+    return;
+  }
+  slot_step("pipeline.owner.complete");
   LaneState& lane = lanes_[pending.done.lane];
   BatchDone done = pending.done;
   done.busy_us = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(lane.busy_time).count());
   lane.busy = false;
   send(done);
+  slot_step("pipeline.owner.reported");
 }
 
 void Owner::settle_completed() {

@@ -8,6 +8,7 @@
 #include "host/error.h"
 #include "host/limits.h"
 #include "pipeline/flow/messages.h"
+#include "pipeline/flow/slot_life.h"
 #include "pipeline/owner/owner.h"
 
 namespace forebay {
@@ -50,6 +51,7 @@ int serve(Channel& channel, Received& received, std::unique_ptr<Backend> backend
     if (received.fds.size() != 1) throw Error(ErrorCode::protocol, "memory came without its descriptor");
     owner.adopt_memory(memory.number, std::move(received.fds.front()));
     received.fds.clear();
+    slot_step("pipeline.owner.pinned");
   }
   for (std::uint32_t stage = 0; stage < setup.device_stages; ++stage) {
     if (!receive(channel, received)) return 0;
@@ -62,6 +64,7 @@ int serve(Channel& channel, Received& received, std::unique_ptr<Backend> backend
 }  // namespace
 
 int owner_main(Channel channel) {
+  slot_step("pipeline.owner.entered");
   const auto received = std::make_unique<Received>();
   if (!receive(channel, *received)) return 0;
   const auto open = require<OwnerOpen>(*received);
@@ -74,6 +77,7 @@ int owner_main(Channel channel) {
     fill_error(opened, error.code(), error.what());
   }
   if (channel.try_send(opened) != SendResult::sent || !backend) return backend ? 0 : 1;
+  slot_step("pipeline.owner.opened");
   try {
     return serve(channel, *received, std::move(backend));
   } catch (const Error& error) {

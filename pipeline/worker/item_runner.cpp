@@ -10,6 +10,7 @@
 #include "device/ops/prepare.h"
 #include "pipeline/decode/decoder.h"
 #include "pipeline/flow/messages.h"
+#include "pipeline/flow/slot_life.h"
 
 namespace forebay {
 namespace {
@@ -119,6 +120,7 @@ ItemRunner::Outcome ItemRunner::leave_region(const Picture& picture, std::span<s
   auto* pixels = reinterpret_cast<std::uint8_t*>(payload.data() + out.offset);
   const DecodeReport report = decode_image(picture.file, picture.info, picture.region, setup_.decode, pixels);
   out.warnings = report.warnings;
+  slot_step("pipeline.worker.decoded");
   out.decode_us = lap_us(clock);
   out.kind = ItemKind::region;
   out.bytes = picture.region_bytes();
@@ -150,6 +152,7 @@ void ItemRunner::prepare_picture(const Picture& picture, std::span<std::byte> pa
   const DecodeReport report = decode_image(picture.file, picture.info, picture.region, setup_.decode, pixels);
   out.warnings = report.warnings;
   out.decoded_bytes = picture.region_bytes();
+  slot_step("pipeline.worker.decoded");
   out.decode_us = lap_us(clock);
 
   const std::uint32_t crop = setup_.prepare.crop;

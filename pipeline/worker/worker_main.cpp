@@ -10,6 +10,7 @@
 #include "host/limits.h"
 #include "host/process/function.h"
 #include "pipeline/flow/messages.h"
+#include "pipeline/flow/slot_life.h"
 #include "pipeline/flow/strip.h"
 #include "pipeline/worker/item_runner.h"
 
@@ -62,6 +63,7 @@ class Worker {
     std::uint32_t position = job.resume_at;
     for (; position < job.count; ++position) {
       strip_.publish_progress(job.generation, position);
+      slot_step("pipeline.worker.begun");
       ItemDescriptor descriptor;
       if ((job.skip_mask >> position & 1U) != 0) {
         descriptor.index = job.first_item + position;
@@ -75,10 +77,13 @@ class Worker {
         if (outcome == ItemRunner::Outcome::full) break;
       }
       begin = descriptor.payload_end;
+      slot_step("pipeline.worker.filled");
       strip_.descriptor(job.slot, position) = descriptor;
+      slot_step("pipeline.worker.described");
     }
     header.count = position;
     strip_.publish_progress(job.generation, position);
+    slot_step("pipeline.worker.finished");
     ChunkDone done;
     done.slot = job.slot;
     done.done = position;
@@ -95,11 +100,13 @@ class Worker {
 }  // namespace
 
 int worker_main(Channel channel) {
+  slot_step("pipeline.worker.entered");
   const auto received = std::make_unique<Received>();
   if (!receive(channel, *received)) return 0;
   const auto setup = require<WorkerSetup>(*received);
   if (received->fds.size() != 1) throw Error(ErrorCode::protocol, "the set-up came without a strip");
   Strip strip = Strip::open(std::move(received->fds[0]), {setup.slots, setup.payload_bytes});
+  slot_step("pipeline.worker.opened");
   std::vector<HostStage> stages;
   for (std::uint32_t i = 0; i < setup.host_stages; ++i) {
     if (!receive(channel, *received)) return 0;
@@ -109,9 +116,12 @@ int worker_main(Channel channel) {
   }
   Worker worker(std::move(strip), setup, std::move(stages));
   if (!send(channel, Hello{})) return 0;
+  slot_step("pipeline.worker.hello");
   while (receive(channel, *received)) {
     const auto job = require<Job>(*received);
+    slot_step("pipeline.worker.received");
     if (!send(channel, worker.run(job, std::move(received->fds)))) return 0;
+    slot_step("pipeline.worker.reported");
     received->fds.clear();
   }
   return 0;

@@ -13,12 +13,12 @@ TEST(SlotTable, WalksTheLifeCycle) {
   EXPECT_TRUE(table.holds(*lease, SlotState::filling));
   EXPECT_EQ(table.free_slots(1), 1U);
   EXPECT_EQ(table.free_slots(0), 2U) << "another worker's strip is untouched";
-  table.mark_ready(*lease);
-  table.mark_in_flight(*lease);
-  table.put_back(*lease);
+  table.move(SlotMove::finish, *lease);
+  table.move(SlotMove::take, *lease);
+  table.move(SlotMove::put_back, *lease);
   EXPECT_TRUE(table.holds(*lease, SlotState::ready));
-  table.mark_in_flight(*lease);
-  table.release(*lease);
+  table.move(SlotMove::take, *lease);
+  table.move(SlotMove::release, *lease);
   EXPECT_EQ(table.free_slots(1), 2U);
 }
 
@@ -42,20 +42,20 @@ TEST(SlotTable, EveryLeaseHasItsOwnGeneration) {
 TEST(SlotTable, ARevokedReadySlotIsFree) {
   SlotTable table(1, 1);
   const Lease lease = *table.lease(0);
-  table.mark_ready(lease);
-  table.release(lease);
+  table.move(SlotMove::finish, lease);
+  table.move(SlotMove::revoke, lease);
   EXPECT_TRUE(table.lease(0));
 }
 
 TEST(SlotTableDeathTest, AbortsWhereTheLifeCycleIsBroken) {
   SlotTable table(1, 1);
   const Lease lease = *table.lease(0);
-  EXPECT_DEATH(table.mark_in_flight(lease), "life cycle");
-  EXPECT_DEATH(table.release(lease), "life cycle");
+  EXPECT_DEATH(table.move(SlotMove::take, lease), "life cycle");
+  EXPECT_DEATH(table.move(SlotMove::release, lease), "life cycle");
   const Lease renewed = table.renew(lease);
-  EXPECT_DEATH(table.mark_ready(lease), "life cycle");
-  table.mark_ready(renewed);
-  EXPECT_DEATH(table.mark_ready(renewed), "life cycle");
+  EXPECT_DEATH(table.move(SlotMove::finish, lease), "life cycle");
+  table.move(SlotMove::finish, renewed);
+  EXPECT_DEATH(table.move(SlotMove::finish, renewed), "life cycle");
 }
 
 TEST(SlotTable, ForeignNumbersHoldNothing) {
