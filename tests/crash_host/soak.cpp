@@ -1,13 +1,15 @@
 // Kills random workers of a pool and an executor at random moments, then processes that have both, and
-// reports what came of it. Usage: soak [--kills N] [--parents N] [--seed N]. Exit: 0 where nothing was lost
-// or left.
+// reports what came of it. Exit: 0 where nothing was lost or left, 1 where something was, 2 usage.
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -92,29 +94,54 @@ void kill_parents(std::uint64_t count, std::uint64_t seed, SoakReport& report) {
   }
 }
 
-std::uint64_t option(int argc, char** argv, std::string_view name, std::uint64_t otherwise) {
-  for (int i = 1; i + 1 < argc; ++i) {
-    if (name == argv[i]) return static_cast<std::uint64_t>(parse_number(argv[i + 1]).value_or(0));
+constexpr const char* usage =
+    "usage: crash_host_soak [--kills N] [--parents N] [--seed N]\n"
+    "  --kills N    workers that are killed, one after another (10000)\n"
+    "  --parents N  processes with pools that are killed (200)\n"
+    "  --seed N     of the random choices (1)\n"
+    "exit: 0 nothing was lost or left, 1 something was, 2 usage\n";
+
+struct Options {
+  std::uint64_t kills = 10'000;
+  std::uint64_t parents = 200;
+  std::uint64_t seed = 1;
+};
+
+/// Nothing, after saying why, where an argument is none of those above.
+std::optional<Options> options_from(std::span<char*> arguments) {
+  Options options;
+  const std::map<std::string_view, std::uint64_t*> known{
+      {"--kills", &options.kills}, {"--parents", &options.parents}, {"--seed", &options.seed}};
+  for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    const std::string name = arguments[i];
+    const auto found = known.find(name);
+    const std::int64_t value = i + 1 < arguments.size() ? parse_number(arguments[i + 1]).value_or(-1) : -1;
+    if (found == known.end() || value < 0) {
+      const std::string why = found == known.end() ? "unknown argument " : "no number behind ";
+      static_cast<void>(std::fputs(("crash_host_soak: " + why + name + "\n" + usage).c_str(), stderr));
+      return std::nullopt;
+    }
+    *found->second = static_cast<std::uint64_t>(value);
   }
-  return otherwise;
+  return options;
 }
 
-int run(int argc, char** argv) {
+int run(const Options& options) {
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);  // a worker that dies by SIGSEGV is part of the plan
   SoakReport report;
-  report.seed = option(argc, argv, "--seed", 1);
+  report.seed = options.seed;
   SoakReport warm_up;
   work_and_kill(20, report.seed + 100, warm_up);  // the allocator has what it wants
   report.before = Resources::now();
   const auto begin = Clock::now();
   {
     const Lateness lateness(report.lateness);
-    work_and_kill(option(argc, argv, "--kills", 10'000), report.seed, report);
+    work_and_kill(options.kills, report.seed, report);
   }
   report.took = Clock::now() - begin;
   report.after = Resources::now();
-  kill_parents(option(argc, argv, "--parents", 200), report.seed, report);
+  kill_parents(options.parents, report.seed, report);
   static_cast<void>(std::fputs(report.text().c_str(), stdout));
   return report.good() ? 0 : 1;
 }
@@ -124,5 +151,11 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   forebay::init(argc, argv);
-  return forebay::crash::run(argc, argv);
+  const std::span<char*> arguments(argv + 1, static_cast<std::size_t>(argc - 1));
+  if (arguments.size() == 1 && std::string_view(arguments[0]) == "--help") {
+    static_cast<void>(std::fputs(forebay::crash::usage, stdout));
+    return 0;
+  }
+  const auto options = forebay::crash::options_from(arguments);
+  return options ? forebay::crash::run(*options) : 2;
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "host/limits.h"
 #include "tests/crash_host/outcomes.h"
 
 namespace forebay::crash {
@@ -18,14 +19,17 @@ constexpr std::chrono::microseconds between_kills_max{9'000};
 constexpr std::chrono::microseconds stopped_max{3'000};
 
 // A pool gives up when limits::crew_start_deaths_max workers die one after another before they can work, and
-// rightly: so there is an outcome of it at least every few kills.
-constexpr unsigned kills_without_outcome_max = 4;
+// rightly: so a new worker comes to work at least every few kills. Outcomes alone do not show that: an old
+// one may give them all while its neighbour is killed at every start. Not more than half of that limit, as
+// the new one may have come right after the first kill.
+constexpr unsigned kills_without_worker_max = limits::crew_start_deaths_max / 2;
 
 }  // namespace
 
 Killer::Killer(std::vector<Load*> loads, DeathLog& log, std::uint64_t seed)
     : loads_(std::move(loads)),
       outcomes_seen_(loads_.size(), 0),
+      workers_seen_(loads_.size(), 0),
       kills_since_(loads_.size(), 0),
       log_(log),
       random_(seed) {}
@@ -39,7 +43,7 @@ void Killer::pause_up_to(std::chrono::microseconds longest) {
 void Killer::run(std::uint64_t kills, SoakReport& report) {
   while (report.kills < kills) {
     const std::size_t load = random_() % loads_.size();
-    if (!wait_for_outcomes(load, report)) return;
+    if (!wait_for_progress(load, report)) return;
     if (kill_one(load, report)) ++report.kills;
     note_answers(report);
     pause_up_to(between_kills_max);
@@ -51,18 +55,24 @@ void Killer::run(std::uint64_t kills, SoakReport& report) {
   }
 }
 
-bool Killer::wait_for_outcomes(std::size_t load, SoakReport& report) {
+bool Killer::wait_for_progress(std::size_t load, SoakReport& report) {
   const auto give_up = Clock::now() + patience;
-  while (kills_since_[load] >= kills_without_outcome_max &&
-         loads_[load]->outcomes() == outcomes_seen_[load]) {
+  const auto came_on = [&] {
+    return loads_[load]->outcomes() != outcomes_seen_[load] &&
+           loads_[load]->workers_at_work() != workers_seen_[load];
+  };
+  while (kills_since_[load] >= kills_without_worker_max && !came_on()) {
     if (Clock::now() > give_up) {
-      report.stuck = "load " + std::to_string(load) + " gives no outcomes any more";
+      report.stuck += "load " + std::to_string(load) + " does not go on; ";
       return false;
     }
     pause_up_to(std::chrono::microseconds(500));
   }
-  if (loads_[load]->outcomes() != outcomes_seen_[load]) kills_since_[load] = 0;
-  outcomes_seen_[load] = loads_[load]->outcomes();
+  if (came_on()) {
+    kills_since_[load] = 0;
+    outcomes_seen_[load] = loads_[load]->outcomes();
+    workers_seen_[load] = loads_[load]->workers_at_work();
+  }
   ++kills_since_[load];
   return true;
 }
@@ -94,7 +104,7 @@ bool Killer::kill_one(std::size_t load, SoakReport& report) {
   Kill kill{pid, Clock::now(), {}};
   send(number);
   if (::poll(&entry, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) != 1) {
-    report.stuck = "process " + std::to_string(pid) + " does not end";
+    report.stuck += "process " + std::to_string(pid) + " does not end; ";
   }
   kill.ended = Clock::now();
   open_.push_back(kill);

@@ -21,12 +21,13 @@ class Killer {
     DeathLog::TimePoint ended;
   };
   bool kill_one(std::size_t load, SoakReport& report);
-  bool wait_for_outcomes(std::size_t load, SoakReport& report);
+  bool wait_for_progress(std::size_t load, SoakReport& report);
   void note_answers(SoakReport& report);
   void pause_up_to(std::chrono::microseconds longest);
 
   std::vector<Load*> loads_;
   std::vector<std::uint64_t> outcomes_seen_;
+  std::vector<std::uint64_t> workers_seen_;
   std::vector<unsigned> kills_since_;
   DeathLog& log_;
   std::mt19937_64 random_;

@@ -18,12 +18,12 @@ using std::chrono_literals::operator""ms;
 
 constexpr std::uint64_t window = 24;
 
-std::atomic<std::uint64_t>* counter = nullptr;  // in a worker
+RunCounter::Counts* counter = nullptr;  // in a worker
 
-std::atomic<std::uint64_t>* map_counter(int file) {
-  void* memory = ::mmap(nullptr, sizeof(std::uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+RunCounter::Counts* map_counter(int file) {
+  void* memory = ::mmap(nullptr, sizeof(RunCounter::Counts), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (memory == MAP_FAILED) throw std::runtime_error("cannot map the counter");
-  return static_cast<std::atomic<std::uint64_t>*>(memory);
+  return static_cast<RunCounter::Counts*>(memory);
 }
 
 void use_counter(const std::string& path) {
@@ -31,14 +31,20 @@ void use_counter(const std::string& path) {
   counter = map_counter(file.get());
 }
 
+void count_run() {
+  static const std::uint64_t earlier_workers = counter->workers.fetch_add(1);
+  static_cast<void>(earlier_workers);
+  counter->runs.fetch_add(1);
+}
+
 std::int64_t square(std::int64_t i) {
-  counter->fetch_add(1);
+  count_run();
   return i * i + 7;
 }
 
 /// Items of different lengths, up to half a millisecond.
 std::int64_t busy_square(std::int64_t i) {
-  counter->fetch_add(1);
+  count_run();
   const auto until = Clock::now() + std::chrono::microseconds(i * 37 % 500);
   while (Clock::now() < until) {
   }
@@ -46,24 +52,25 @@ std::int64_t busy_square(std::int64_t i) {
 }
 
 std::int64_t sum(const std::vector<std::int64_t>& values) {
-  counter->fetch_add(1);
+  count_run();
   return std::accumulate(values.begin(), values.end(), std::int64_t{0});
 }
 
 }  // namespace
 
 RunCounter::RunCounter() : file_(::memfd_create("runs", MFD_CLOEXEC)), count_(nullptr) {
-  if (::ftruncate(file_.get(), sizeof(std::uint64_t)) != 0) throw std::runtime_error("ftruncate");
+  if (::ftruncate(file_.get(), sizeof(Counts)) != 0) throw std::runtime_error("ftruncate");
   count_ = map_counter(file_.get());
 }
-RunCounter::~RunCounter() { ::munmap(count_, sizeof(std::uint64_t)); }
+RunCounter::~RunCounter() { ::munmap(count_, sizeof(Counts)); }
 
 Call RunCounter::initializer() const {
   return make_call(use_counter, "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(file_.get()));
 }
-std::uint64_t RunCounter::value() const { return *count_; }
+std::uint64_t RunCounter::runs() const { return count_->runs; }
+std::uint64_t RunCounter::workers() const { return count_->workers; }
 
-SoakCounts Load::counts() const { return {submitted_, answered_, died_, wrong_, duplicates_, runs_.value()}; }
+SoakCounts Load::counts() const { return {submitted_, answered_, died_, wrong_, duplicates_, runs_.runs()}; }
 
 void Load::run() {
   try {

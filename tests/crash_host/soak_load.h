@@ -21,17 +21,24 @@ namespace forebay::crash {
 /// Counts runs of items across processes: in memory that every worker maps by its initializer.
 class RunCounter {
  public:
+  struct Counts {
+    std::atomic<std::uint64_t> runs{0};
+    std::atomic<std::uint64_t> workers{0};
+  };
+
   RunCounter();
   RunCounter(const RunCounter&) = delete;
   RunCounter& operator=(const RunCounter&) = delete;
   ~RunCounter();
   /// For a worker's initializer.
   [[nodiscard]] Call initializer() const;
-  [[nodiscard]] std::uint64_t value() const;
+  [[nodiscard]] std::uint64_t runs() const;
+  /// That have begun an item.
+  [[nodiscard]] std::uint64_t workers() const;
 
  private:
   UniqueFd file_;
-  std::atomic<std::uint64_t>* count_;
+  Counts* count_;
 };
 
 /// When the futures of a worker's tasks failed by its death.
@@ -75,6 +82,8 @@ class Load {
   }
   [[nodiscard]] virtual std::vector<pid_t> worker_pids() const = 0;
   [[nodiscard]] std::uint64_t outcomes() const { return outcomes_; }
+  /// That came to work, of all that were ever started.
+  [[nodiscard]] std::uint64_t workers_at_work() const { return runs_.workers(); }
   [[nodiscard]] SoakCounts counts() const;
   [[nodiscard]] std::string stuck() const { return stuck_; }
 
