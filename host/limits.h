@@ -30,8 +30,15 @@ inline constexpr std::uint32_t batch_items_max = 65536;
 /// Host stages and device stages of one plan: they travel in one set-up message.
 inline constexpr std::size_t stages_max = 8;
 
-/// Attempts at an item that kills its worker before it is quarantined.
-inline constexpr std::uint32_t item_attempts_max = 3;
+/// Attempts at an item that ends its worker before it is quarantined: one may be chance, two a coincidence.
+/// The most that can be asked for bounds what a poison item costs.
+inline constexpr std::uint32_t item_attempts = 3;
+inline constexpr std::uint32_t item_attempts_max = 100;
+
+/// As long after an innocent item's worker was killed by a signal, somebody kills workers: a signal is then
+/// weak evidence against an item, and so many are needed where one would do.
+inline constexpr std::chrono::seconds killer_at_large{60};
+inline constexpr std::uint32_t weak_signals = 4;
 
 /// Consecutive deaths without one newly delivered item before the run is given up.
 inline constexpr std::uint32_t deaths_without_progress_max = 24;
@@ -40,6 +47,10 @@ inline constexpr std::uint32_t deaths_without_progress_max = 24;
 /// machine or a sanitizer build may take a thousand times that. A first CUDA start compiles: see owner_start.
 inline constexpr std::chrono::seconds child_start{30};
 inline constexpr std::chrono::seconds owner_start{180};
+
+/// Owners that may end while they open their device, one after another: a kill or a memory shortage is
+/// chance.
+inline constexpr std::uint32_t owner_open_attempts = 3;
 
 /// From a polite stop to SIGKILL when a run ends. Ctrl+C promises one second in all.
 inline constexpr std::chrono::milliseconds child_stop{400};
@@ -72,8 +83,30 @@ inline constexpr std::chrono::milliseconds fork_gate_wait{5000};
 /// From SIGKILL to the confirmed exit. A process in D state may take longer: it is then reported and left.
 inline constexpr std::chrono::seconds child_reap{10};
 
-/// No message for so long while a worker owes one: it is taken for hung and killed. Above any decode.
+/// One item may take so long, then its worker is taken for hung and killed. Above any decode. --item-timeout
+/// sets another; the least is above a look and a loaded machine's hiccup, the most is a week-long run.
 inline constexpr std::chrono::seconds worker_silence{120};
+inline constexpr std::chrono::milliseconds item_timeout_min{10};
+inline constexpr std::chrono::seconds item_timeout_max{604'800};
+
+/// An item or a wait that takes so long is reported, or half of its time limit where that is less.
+inline constexpr std::chrono::seconds stall_report{10};
+
+/// How often the flow looks at those that it waits for, at most and at least; a quarter of the item's time
+/// limit in between.
+inline constexpr std::chrono::milliseconds look_every_max{1000};
+inline constexpr std::chrono::milliseconds look_every_min{10};
+
+/// A worker or owner that is stopped (SIGSTOP) for so long, while the coordinator is not, is replaced. Longer
+/// than it takes to continue the processes of a group one after another.
+inline constexpr std::chrono::seconds stopped_patience{3};
+
+/// The flow thread came so much later than it meant to: it was stopped, or the machine was. A loaded machine
+/// is late by less.
+inline constexpr std::chrono::milliseconds lateness_min{200};
+
+/// Memory that one item may take beyond what its worker has: the least is a small picture's, the most a typo.
+inline constexpr std::uint64_t item_memory_mb_max = std::uint64_t{1} << 20U;
 
 /// How long a child without work waits before it looks again; its channel closes when the coordinator ends.
 inline constexpr std::chrono::minutes idle_poll{10};
@@ -128,7 +161,7 @@ inline constexpr std::uint32_t slots_per_worker_min = 2;
 inline constexpr std::uint64_t slot_bytes_max = std::uint64_t{2} << 30U;
 
 /// Notices that are kept of a run, 200 bytes each; of a run with more the first are the telling ones.
-inline constexpr std::size_t notices_kept = 1000;
+inline constexpr std::size_t notices_kept = 256;
 
 /// Snapshots behind the progress line's rates: three seconds of ten a second.
 inline constexpr std::size_t rate_samples = 32;

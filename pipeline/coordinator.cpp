@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
 #include <utility>
 
 #include "device/cuda_module.h"
@@ -10,6 +11,19 @@
 
 namespace forebay {
 namespace {
+
+/// An owner whose device works, and the device's name. One that dies meanwhile is replaced, a few times.
+std::pair<std::unique_ptr<OwnerLink>, std::string> open_owner(const Device& device, unsigned threads) {
+  for (std::uint32_t attempt = 1;; ++attempt) {
+    auto owner = std::make_unique<OwnerLink>(device, threads);
+    try {
+      std::string name = owner->wait_opened();
+      return {std::move(owner), std::move(name)};
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::peer_died || attempt >= limits::owner_open_attempts) throw;
+    }
+  }
+}
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -32,8 +46,8 @@ Coordinator::Coordinator(PipelineConfig config)
   std::unique_ptr<OwnerLink> owner = choose_device(config, device);
   shape_ = shape_of(options_, device, files, config.host_stages.size(), config.device_stages.size());
   if (shape_.owner && !owner) {
-    owner = std::make_unique<OwnerLink>(device, shape_.finish_threads);
-    const std::string name = owner->wait_opened();
+    std::string name;
+    std::tie(owner, name) = open_owner(device, shape_.finish_threads);
     stats_.update([&](RunStats& stats) { stats.owner.device_name = name; });
   }
   admit(shape_);
@@ -49,7 +63,12 @@ Coordinator::Coordinator(PipelineConfig config)
   FlowParts parts;
   parts.shape = shape_;
   parts.options = options_;
-  parts.brief = {options_.prepare, options_.decode, std::move(config.host_stages)};
+  parts.brief = {
+      options_.prepare,
+      options_.decode,
+      std::move(config.host_stages),
+      options_.attempts,
+      {options_.item_timeout.value_or(limits::worker_silence), options_.item_memory_bytes.value_or(0)}};
   parts.device_stages = std::move(config.device_stages);
   parts.source = std::move(config.source);
   parts.owner = std::move(owner);
@@ -71,10 +90,9 @@ std::unique_ptr<OwnerLink> Coordinator::choose_device(const PipelineConfig& conf
   try {
     if (!cuda_module_available(&why)) throw Error(ErrorCode::no_device, why);
     device = {DeviceKind::cuda, options_.device_ordinal};
-    auto owner = std::make_unique<OwnerLink>(device, 1U);
-    const std::string name = owner->wait_opened();
-    stats_.update([&](RunStats& stats) { stats.owner.device_name = name; });
-    return owner;
+    std::pair<std::unique_ptr<OwnerLink>, std::string> opened = open_owner(device, 1U);
+    stats_.update([&](RunStats& stats) { stats.owner.device_name = opened.second; });
+    return std::move(opened.first);
   } catch (const Error& error) {
     if (options_.device == DeviceChoice::cuda) throw;
     notes_.push_back(fmt::format("no CUDA device, using the cpu: {}", error.what()));

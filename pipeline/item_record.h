@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "pipeline/decode/item_error.h"
+#include "pipeline/quarantine.h"
 
 namespace forebay {
 
@@ -20,6 +22,7 @@ struct ItemRecord {
   std::uint32_t attempts = 1;  ///< how often a worker began the item
   std::uint32_t width = 0;     ///< upright pixels; 0 where the header could not be read
   std::uint32_t height = 0;
+  std::shared_ptr<const Quarantine> quarantine;  ///< of an item that was given up; null for all others
 
   [[nodiscard]] bool ok() const noexcept { return error == ItemErrorCode::none; }
 };

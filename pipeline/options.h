@@ -11,6 +11,7 @@
 #include "device/ops/finish.h"
 #include "device/ops/prepare.h"
 #include "device/tensor_view.h"
+#include "host/limits.h"
 #include "pipeline/decode/decoder.h"
 
 namespace forebay {
@@ -43,6 +44,11 @@ struct PipelineOptions {
   std::optional<std::uint64_t> limit;       ///< at most so many items
   std::optional<std::uint64_t> slot_bytes;  ///< payload of one slot; none: from the largest expected item
   std::optional<std::uint32_t> slots;       ///< slots per worker; none: chosen from batch and placement
+  /// Attempts at an item that ends its worker, or the device's, or exceeds its limits; then it is
+  /// quarantined.
+  std::uint32_t attempts = limits::item_attempts;
+  std::optional<std::chrono::milliseconds> item_timeout;  ///< of one attempt; none: limits::worker_silence
+  std::optional<std::uint64_t> item_memory_bytes;         ///< beyond what its worker has; none: no limit
   std::uint32_t batches_held =
       2;  ///< Batch objects that the caller keeps alive at a time (one more is built)
 };

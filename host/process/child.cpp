@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,10 +48,15 @@ bool wait_for_end(int pidfd, Clock::time_point deadline) {
   }
 }
 
+double seconds_of(const timeval& time) noexcept {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
+
 /// The status of a process that has ended; nothing while a debugger has not let go of it yet.
 std::optional<ExitStatus> reap(int pidfd) {
   siginfo_t info{};
-  while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG) != 0) {
+  rusage used{};  // which glibc's waitid() does not pass on
+  while (::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &used) != 0) {
     if (errno == ECHILD) return ExitStatus{};  // the application reaped it (wait(-1), SIGCHLD ignored)
     if (errno != EINTR) throw os_error(errno, "cannot ask for a child's exit status");
   }
@@ -63,6 +69,8 @@ std::optional<ExitStatus> reap(int pidfd) {
     status.signal = info.si_status;
     status.core_dumped = info.si_code == CLD_DUMPED;
   }
+  status.used = {seconds_of(used.ru_utime), seconds_of(used.ru_stime),
+                 static_cast<std::uint64_t>(used.ru_maxrss) << 10U};
   return status;
 }
 

@@ -14,12 +14,20 @@
 
 namespace forebay {
 
+/// What a process took in all its life.
+struct ResourceUse {
+  double user_s = 0;
+  double system_s = 0;
+  std::uint64_t peak_rss_bytes = 0;
+};
+
 /// How a process ended. `known` is false where the application reaped it itself (wait(-1), SIGCHLD ignored).
 struct ExitStatus {
   bool known = false;
   int exit_code = 0;  ///< valid if known and signal == 0
   int signal = 0;     ///< the signal that ended it, or 0
   bool core_dumped = false;
+  ResourceUse used{};  ///< valid if known
 };
 
 /// "exit code 3", "killed by signal 9 (SIGKILL)", "exit status unknown".

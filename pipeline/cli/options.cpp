@@ -26,8 +26,9 @@ const char* const run_footer = R"(Examples:
 
 A SOURCE is a file, a folder (recursive, sorted; each sub-folder is a label) or @list.txt (a path a line,
 relative to the current folder, then a tab and a label if wanted). DIR receives tensors.npy, items.jsonl (a
-line per picture), summary.json and contact_sheet.png. bf16 is stored in tensors.npy as its bits, '<u2', for
-NumPy has no such type.
+line per picture), summary.json and contact_sheet.png; and quarantine.jsonl, the evidence, where a picture
+ended its worker or exceeded a limit in --attempts attempts. bf16 is stored in tensors.npy as its bits,
+'<u2', for NumPy has no such type.
 
 Exit codes: 0 done; 1 a picture failed under --on-error fail; 2 wrong usage; 3 the machine refuses (no such
 device, too little memory, too few open files, no space); 130 interrupted: what was finished is kept, and
@@ -148,6 +149,18 @@ void set_slot_mb(PipelineOptions& options, const std::string& text) {
   options.slot_bytes = (whole + page_bytes - 1) / page_bytes * page_bytes;
 }
 
+void set_item_timeout(PipelineOptions& options, const std::string& text) {
+  const double seconds = parse_decimal("--item-timeout", text);
+  const std::chrono::duration<double> least = limits::item_timeout_min;
+  const std::chrono::duration<double> most = limits::item_timeout_max;
+  if (!(seconds >= least.count()) || seconds > most.count()) {
+    throw CLI::ValidationError("--item-timeout", fmt::format("must be from {} to {} seconds, not '{}'",
+                                                             least.count(), most.count(), text));
+  }
+  options.item_timeout =
+      std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+}
+
 void add_run_behaviour(CLI::App& app, PipelineOptions& options) {
   constexpr std::array<Choice<Placement>, 3> placements{
       {{"auto", Placement::automatic}, {"worker", Placement::worker}, {"owner", Placement::owner}}};
@@ -171,6 +184,24 @@ void add_run_behaviour(CLI::App& app, PipelineOptions& options) {
   add_choice(app, "--on-error", "skip: record a bad picture and go on; fail: stop at the first", policies,
              [&options](OnError policy) { options.on_error = policy; })
       ->default_str("skip")
+      ->group(run_group);
+  add_whole(app, "--attempts",
+            "Attempts at a picture that ends its worker or exceeds a limit; then it is left out", 1,
+            limits::item_attempts_max,
+            [&options](std::uint64_t count) { options.attempts = static_cast<std::uint32_t>(count); })
+      ->default_str(std::to_string(limits::item_attempts))
+      ->group(run_group);
+  app.add_option_function<std::string>(
+         "--item-timeout", [&options](const std::string& text) { set_item_timeout(options, text); },
+         "Seconds that one attempt at a picture may take; fractions allowed")
+      ->type_name("S")
+      ->default_str(std::to_string(limits::worker_silence.count()))
+      ->group(run_group);
+  add_whole(app, "--item-memory-mb", "MiB of memory that one picture may take beyond what its worker has", 1,
+            limits::item_memory_mb_max,
+            [&options](std::uint64_t mb) { options.item_memory_bytes = mb << 20U; })
+      ->type_name("MB")
+      ->default_str("no limit")
       ->group(run_group);
   add_choice(app, "--order", "Of the batches; within one, pictures are in order always", orders,
              [&options](Order order) { options.order = order; })

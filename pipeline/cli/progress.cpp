@@ -6,13 +6,14 @@ namespace forebay::cli {
 namespace {
 
 constexpr std::chrono::milliseconds redraw_interval{100};
-constexpr std::chrono::milliseconds log_interval{5000};
+constexpr std::chrono::milliseconds notice_interval{500};
+constexpr unsigned log_rounds = 10;  // a log line every five seconds
 
 }  // namespace
 
 Progress::Progress(Console& console, const Pipeline& pipeline, const std::vector<std::string>& sources,
                    std::optional<std::uint64_t> limit)
-    : console_(console), pipeline_(pipeline), limit_(limit) {
+    : console_(console), pipeline_(pipeline), limit_(limit), notices_(console) {
   if (console_.terminal()) counter_.emplace(sources, limit);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
@@ -20,6 +21,7 @@ Progress::Progress(Console& console, const Pipeline& pipeline, const std::vector
 Progress::~Progress() {
   thread_.request_stop();
   thread_.join();
+  notices_.finish(pipeline_.stats());
   console_.clear_status();
 }
 
@@ -27,13 +29,15 @@ void Progress::run(const std::stop_token& stop) {
   rates_.add(pipeline_.stats());
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    wake_.wait_for(lock, stop, console_.terminal() ? redraw_interval : log_interval, [] { return false; });
+    wake_.wait_for(lock, stop, console_.terminal() ? redraw_interval : notice_interval, [] { return false; });
     if (!stop.stop_requested()) show();
   }
 }
 
 void Progress::show() {
   const RunStats stats = pipeline_.stats();
+  notices_.print(stats);
+  if (!console_.terminal() && ++rounds_ % log_rounds != 0) return;
   rates_.add(stats);
   std::optional<std::uint64_t> total;
   if (stats.plan_complete) {

@@ -9,6 +9,7 @@
 
 #include "pipeline/cli/console.h"
 #include "pipeline/cli/item_counter.h"
+#include "pipeline/cli/notice_printer.h"
 #include "pipeline/cli/progress_text.h"
 #include "pipeline/pipeline.h"
 
@@ -33,6 +34,8 @@ class Progress {
   std::optional<std::uint64_t> limit_;
   std::optional<ItemCounter> counter_;  // on a terminal only
   RateMeter rates_;
+  NoticePrinter notices_;
+  unsigned rounds_ = 0;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::jthread thread_;

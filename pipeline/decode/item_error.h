@@ -21,8 +21,10 @@ enum class ItemErrorCode : std::uint16_t {
   no_memory,           ///< an allocation for this item failed
   decoder_warning,     ///< a decoder warning under --strict
   stage_failed,        ///< a user's host stage threw
-  worker_died,         ///< quarantined: it ended its worker limits::item_attempts_max times
-  device_failed,       ///< quarantined: its batch made the device fail
+  worker_died,         ///< quarantined: it ended its worker PipelineOptions::attempts times
+  device_failed,       ///< quarantined: it made the device fail
+  timed_out,           ///< quarantined: it took longer than PipelineOptions::item_timeout
+  memory_limit,        ///< quarantined: it needed more than PipelineOptions::item_memory_bytes
 };
 
 [[nodiscard]] constexpr std::string_view to_string(ItemErrorCode code) noexcept {
@@ -40,6 +42,8 @@ enum class ItemErrorCode : std::uint16_t {
     case ItemErrorCode::stage_failed: return "stage_failed";
     case ItemErrorCode::worker_died: return "worker_died";
     case ItemErrorCode::device_failed: return "device_failed";
+    case ItemErrorCode::timed_out: return "timed_out";
+    case ItemErrorCode::memory_limit: return "memory_limit";
   }
   return "unknown";
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "pipeline/decode/item_error.h"
 #include "pipeline/flow/slot_layout.h"
 #include "pipeline/flow/slot_table.h"
+#include "pipeline/quarantine.h"
 
 namespace forebay {
 
@@ -16,9 +18,12 @@ struct PlannedItem {
   std::string path;
   std::string label;
   std::uint32_t attempts = 0;                  ///< how often a worker began it
-  std::uint32_t deaths = 0;                    ///< attempts that ended its worker and are charged to it
+  std::uint32_t deaths = 0;                    ///< attempts that ended its worker
+  std::uint32_t charge = 0;                    ///< what they weigh, see Blame
+  bool signalled = false;                      ///< one of them by a signal
   ItemErrorCode failed = ItemErrorCode::none;  ///< decided by the coordinator: not opened, or quarantined
   std::string message;
+  std::shared_ptr<const Quarantine> quarantine;  ///< the evidence, where it was quarantined
 };
 
 /// Consecutive items of one batch that share a slot: the unit of dispatch, retry and delivery.

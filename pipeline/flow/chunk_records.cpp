@@ -22,6 +22,7 @@ ItemRecord make_record(const Chunk& chunk, std::uint32_t position) {
   if (item.failed != ItemErrorCode::none) {
     record.error = item.failed;
     record.message = item.message;
+    record.quarantine = item.quarantine;
     return record;
   }
   record.error = descriptor.error;

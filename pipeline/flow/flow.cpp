@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t wake_tag = std::uint64_t{5} << 32U;
 constexpr std::uint64_t tag_mask = std::uint64_t{0xFFFFFFFF} << 32U;
-constexpr std::chrono::milliseconds tick_every{1000};
+constexpr std::chrono::milliseconds sample_every{1000};
 
 /// Signals are the application's: none is delivered on this thread.
 class SignalsBlocked {
@@ -39,7 +39,7 @@ Flow::Flow(FlowParts parts, Handover& handover, StatsBoard& stats)
       stats_(stats),
       plan_(std::move(parts_.source), parts_.options.batch, parts_.options.limit),
       slots_(parts_.shape.workers, parts_.shape.slots_per_worker),
-      pool_(parts_.shape, parts_.brief, slots_, stats_, poller_, *this) {
+      pool_(parts_.shape, parts_.brief, slots_, stats_, poller_, clock_, *this) {
   poller_.add(handover_.wake_fd(), wake_tag);
 }
 
@@ -97,23 +97,36 @@ void Flow::stop_processes() noexcept {
 }
 
 void Flow::serve() {
-  auto next_tick = std::chrono::steady_clock::now() + tick_every;
+  auto next_look = std::chrono::steady_clock::now() + pool_.look_every();
   while (true) {
     take_back();
     dispatch();
     if (desk_) desk_->pump(starved_, handover_.stopped());
     if (done() || must_stop()) return;
     const auto now = std::chrono::steady_clock::now();
-    if (now >= next_tick) {
-      pool_.tick();
-      if (desk_) desk_->tick();
-      next_tick = now + tick_every;
+    if (now >= next_look) {
+      look();
+      next_look = now + pool_.look_every();
     }
-    const auto until = stop_deadline_ ? std::min(*stop_deadline_, next_tick) : next_tick;
-    const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(until - now);
-    for (const Poller::Event& event : poller_.wait(std::max(timeout, std::chrono::milliseconds(1))))
-      handle(event);
+    const auto until = stop_deadline_ ? std::min(*stop_deadline_, next_look) : next_look;
+    const auto timeout =
+        std::max(std::chrono::ceil<std::chrono::milliseconds>(until - now), std::chrono::milliseconds(1));
+    clock_.end();  // of what this thread did since the last wait, a blocking source included
+    clock_.begin(timeout);
+    const std::span<const Poller::Event> events = poller_.wait(timeout);
+    clock_.end();
+    clock_.begin(std::chrono::milliseconds(0));
+    for (const Poller::Event& event : events) handle(event);
   }
+}
+
+void Flow::look() {
+  pool_.look();
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_second_) return;
+  next_second_ = now + sample_every;
+  pool_.sample_memory();
+  if (desk_) desk_->tick();
 }
 
 bool Flow::done() const {

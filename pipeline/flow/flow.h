@@ -62,6 +62,7 @@ class Flow : private PoolListener {
   void run();
   void serve();
   void handle(const Poller::Event& event);
+  void look();
   void take_back();
   void dispatch();
   void revoke_for_pending();
@@ -77,11 +78,13 @@ class Flow : private PoolListener {
   Handover& handover_;
   StatsBoard& stats_;
   Poller poller_;
+  PatientClock clock_;
   Plan plan_;
   SlotTable slots_;
   WorkerPool pool_;
   std::unique_ptr<OwnerDesk> desk_;
   std::map<std::uint64_t, Chunk> pending_;  // by first item; bounded by the chunks that were under way
+  std::chrono::steady_clock::time_point next_second_{};
   bool starved_ = false;
   bool total_known_ = false;
   std::optional<std::chrono::steady_clock::time_point> stop_deadline_;  // set when stop() is first seen

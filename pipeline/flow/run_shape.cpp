@@ -74,6 +74,17 @@ void check_options(const PipelineOptions& options) {
   require(!options.slots || (*options.slots >= 2 && *options.slots <= limits::slots_per_worker_max),
           fmt::format("slots {} is outside 2..{} per worker", options.slots.value_or(0),
                       limits::slots_per_worker_max));
+  require(options.attempts >= 1 && options.attempts <= limits::item_attempts_max,
+          fmt::format("attempts {} is outside 1..{}", options.attempts, limits::item_attempts_max));
+  require(!options.item_timeout || (*options.item_timeout >= limits::item_timeout_min &&
+                                    *options.item_timeout <= limits::item_timeout_max),
+          fmt::format("an item time limit of {} ms is outside {} ms..{} s",
+                      options.item_timeout.value_or(std::chrono::milliseconds(0)).count(),
+                      limits::item_timeout_min.count(), limits::item_timeout_max.count()));
+  require(!options.item_memory_bytes || (*options.item_memory_bytes >= mib &&
+                                         *options.item_memory_bytes <= limits::item_memory_mb_max * mib),
+          fmt::format("an item memory limit of {} bytes is outside 1 MiB..{} MiB",
+                      options.item_memory_bytes.value_or(0), limits::item_memory_mb_max));
   require(options.batches_held >= 1 && options.batches_held <= 64, "batches_held is outside 1..64");
   const DType dtype = options.finish.dtype;
   require(dtype == DType::u8 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32,

@@ -8,13 +8,14 @@
 #include "device/tensor_view.h"
 #include "host/limits.h"
 #include "pipeline/decode/item_error.h"
+#include "pipeline/flow/item_step.h"
 
 /// The bytes of a strip, as docs/memory-layout.md draws them. Both sides of an exec are the same build, but a
 /// replaced file or a stale process must be noticed: bump slot_layout_version with every change here.
 namespace forebay {
 
 inline constexpr std::uint32_t strip_magic = 0x53424631;  // "1FBS"
-inline constexpr std::uint32_t slot_layout_version = 1;
+inline constexpr std::uint32_t slot_layout_version = 2;
 inline constexpr std::size_t page_bytes = 4096;
 
 /// What an item left in its slot.
@@ -65,6 +66,21 @@ struct SlotHeader {
 };
 static_assert(sizeof(SlotHeader) == 64);
 
+/// Which item of which lease is in work, and what is done with it. The item at `position` may be one past the
+/// last: then the whole job is done.
+struct Progress {
+  std::uint64_t generation = 0;  ///< 48 bits of it: one lease a microsecond for nine years
+  ItemStep step = ItemStep::begin;
+  std::uint8_t position = 0;
+
+  [[nodiscard]] constexpr std::uint64_t word() const noexcept {
+    return generation << 16U | std::uint64_t{static_cast<std::uint8_t>(step)} << 8U | position;
+  }
+  [[nodiscard]] static constexpr Progress of(std::uint64_t word) noexcept {
+    return {word >> 16U, static_cast<ItemStep>(word >> 8U & 0xFFU), static_cast<std::uint8_t>(word & 0xFFU)};
+  }
+};
+
 struct StripHeader {
   std::uint32_t magic = strip_magic;
   std::uint32_t version = slot_layout_version;
@@ -72,8 +88,8 @@ struct StripHeader {
   std::uint32_t reserved = 0;
   std::uint64_t payload_bytes = 0;
   std::array<std::byte, 40> pad{};
-  /// generation << 8 | position of the item in work. Written by the worker (release), read by the coordinator
-  /// only after the worker's exit is confirmed (acquire): names the item that a death is charged to.
+  /// A Progress: the item in work. Written by the worker (release), read by the coordinator (acquire): after
+  /// the worker's exit is confirmed it names the item that the death is charged to; before, whether it moves.
   alignas(64) std::uint64_t progress = 0;
 };
 

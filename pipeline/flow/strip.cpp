@@ -58,14 +58,14 @@ std::span<std::byte> Strip::payload(std::uint32_t slot) const noexcept {
   return bytes().subspan(layout_.slot_offset(slot) + StripLayout::head_bytes, layout_.payload_bytes);
 }
 
-void Strip::publish_progress(std::uint64_t generation, std::uint32_t position) const noexcept {
+void Strip::publish_progress(const Progress& progress) const noexcept {
   auto& word = at<StripHeader>(bytes(), 0).progress;
-  std::atomic_ref<std::uint64_t>(word).store(generation << 8U | position, std::memory_order_release);
+  std::atomic_ref<std::uint64_t>(word).store(progress.word(), std::memory_order_release);
 }
 
-std::uint64_t Strip::progress() const noexcept {
+Progress Strip::progress() const noexcept {
   auto& word = at<StripHeader>(bytes(), 0).progress;
-  return std::atomic_ref<std::uint64_t>(word).load(std::memory_order_acquire);
+  return Progress::of(std::atomic_ref<std::uint64_t>(word).load(std::memory_order_acquire));
 }
 
 }  // namespace forebay

@@ -28,8 +28,8 @@ class Strip {
   [[nodiscard]] std::span<std::byte> payload(std::uint32_t slot) const noexcept;
 
   /// SYNC POINT progress: the worker's release pairs with the coordinator's acquire.
-  void publish_progress(std::uint64_t generation, std::uint32_t position) const noexcept;
-  [[nodiscard]] std::uint64_t progress() const noexcept;
+  void publish_progress(const Progress& progress) const noexcept;
+  [[nodiscard]] Progress progress() const noexcept;
 
  private:
   Strip(SealedMemory memory, const StripLayout& layout) noexcept;

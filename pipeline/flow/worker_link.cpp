@@ -12,8 +12,9 @@
 
 namespace forebay {
 
-WorkerLink::WorkerLink(std::uint32_t number, const RunShape& shape)
-    : number_(number), strip_(Strip::create(shape.strip_layout())) {}
+WorkerLink::WorkerLink(std::uint32_t number, const RunShape& shape, const WorkerBrief& brief,
+                       const PatientClock& clock)
+    : number_(number), clock_(&clock), strip_(Strip::create(shape.strip_layout())), watch_(brief.item.time) {}
 
 WorkerLink::~WorkerLink() { channel_.close(); }  // an inline worker ends at EOF, then its jthread joins
 
@@ -34,8 +35,9 @@ void WorkerLink::start(const RunShape& shape, const WorkerBrief& brief) {
     child_ = Child::spawn(&worker_main, {fmt::format("forebay: worker {}", number_), "forebay-worker"});
     stats_.pid = child_.pid();
   }
-  ready_ = false;
-  heard();
+  watch_.started(clock_->now());
+  finished_ = 0;
+  verdict_ = Verdict::none;
   WorkerSetup setup;
   setup.slots = shape.slots_per_worker;
   setup.payload_bytes = shape.slot_bytes;
@@ -44,6 +46,8 @@ void WorkerLink::start(const RunShape& shape, const WorkerBrief& brief) {
   setup.decode = brief.decode;
   setup.regions = shape.placement == Placement::owner ? 1 : 0;
   setup.files = shape.files ? 1 : 0;
+  // The thread of this process is not held to it: that would be the application's limit.
+  setup.item_memory_bytes = shape.inline_worker ? 0 : brief.item.memory_bytes;
   const int strip_fd = strip_.fd();
   // A worker that dies this early closes the channel; its exit is noticed and counted like any other death.
   static_cast<void>(channel().try_send(setup, {&strip_fd, 1}));
@@ -102,7 +106,7 @@ bool WorkerLink::send_job(Chunk& chunk, bool files) {
     }
     if (item.failed != ItemErrorCode::none) job.skip_mask |= std::uint64_t{1} << position;
   }
-  if (owed_.size() == 1) heard();  // the silence of an idle worker does not count
+  if (owed_.size() == 1) watch_.busy(clock_->now());  // the silence of an idle worker does not count
   try {
     if (channel().try_send(job, fds) == SendResult::would_block && has_process()) {
       // Within its credits a live worker's channel always has room.
@@ -125,18 +129,32 @@ std::optional<Chunk> WorkerLink::settle(std::uint64_t generation) {
   return chunk;
 }
 
-void WorkerLink::heard() noexcept { heard_ = std::chrono::steady_clock::now(); }
-
-void WorkerLink::observe_progress() noexcept {
-  const std::uint64_t progress = strip_.progress();
-  if (progress == progress_seen_) return;
-  progress_seen_ = progress;
-  heard();
+void WorkerLink::heard() {
+  watch_.ready();
+  watch_.heard(clock_->now());
 }
 
-bool WorkerLink::is_silent(std::chrono::steady_clock::time_point now) const noexcept {
-  if (!ready_) return now - heard_ > limits::child_start;
-  return !owed_.empty() && now - heard_ > limits::worker_silence;
+WorkerWatch::Finding WorkerLink::look(bool stopped) {
+  watch_.observe(strip_.progress(), clock_->now());
+  return watch_.look(clock_->now(), !owed_.empty(), stopped);
+}
+
+void WorkerLink::end(Verdict verdict) {
+  if (verdict_ == Verdict::none) {
+    verdict_ = verdict;
+    ended_ = clock_->now();
+  }
+  child_.kill_group();
+}
+
+bool WorkerLink::unkillable() const {
+  return verdict_ != Verdict::none && !retired_ && clock_->now() - ended_ > limits::child_reap;
+}
+
+std::deque<Chunk> WorkerLink::retire() {
+  retired_ = true;
+  sent_ = 0;
+  return std::exchange(owed_, {});
 }
 
 }  // namespace forebay

@@ -11,10 +11,13 @@
 #include "host/channel/channel.h"
 #include "host/error.h"
 #include "host/process/child.h"
+#include "pipeline/flow/blame.h"
 #include "pipeline/flow/chunk.h"
 #include "pipeline/flow/messages.h"
+#include "pipeline/flow/patient_clock.h"
 #include "pipeline/flow/run_shape.h"
 #include "pipeline/flow/strip.h"
+#include "pipeline/flow/worker_watch.h"
 #include "pipeline/run_stats.h"
 
 namespace forebay {
@@ -24,6 +27,8 @@ struct WorkerBrief {
   PrepareOptions prepare;
   DecodeOptions decode;
   std::vector<FunctionId> host_stages;
+  std::uint32_t attempts = limits::item_attempts;
+  ItemLimits item{limits::worker_silence, 0};
 };
 
 /// One worker as the coordinator sees it: its strip, which outlives any process that fills it, the process
@@ -31,7 +36,8 @@ struct WorkerBrief {
 /// only.
 class WorkerLink {
  public:
-  WorkerLink(std::uint32_t number, const RunShape& shape);
+  WorkerLink(std::uint32_t number, const RunShape& shape, const WorkerBrief& brief,
+             const PatientClock& clock);
   WorkerLink(WorkerLink&&) = default;
   WorkerLink& operator=(WorkerLink&&) = default;
   WorkerLink(const WorkerLink&) = delete;
@@ -65,19 +71,31 @@ class WorkerLink {
   [[nodiscard]] WorkerStats& stats() noexcept { return stats_; }
   [[nodiscard]] const WorkerStats& stats() const noexcept { return stats_; }
 
-  /// For the watch over silence: the last time that the worker said or finished something.
-  void heard() noexcept;
-  /// An item that was finished or begun since the last look counts as well: a chunk may take long, an item
-  /// not.
-  void observe_progress() noexcept;
-  [[nodiscard]] bool is_silent(std::chrono::steady_clock::time_point now) const noexcept;
-  void mark_ready() noexcept { ready_ = true; }
+  /// It said something.
+  void heard();
+  /// What is to be done about it; `stopped`: its process is, just now.
+  [[nodiscard]] WorkerWatch::Finding look(bool stopped);
+  [[nodiscard]] const WorkerWatch& watch() const noexcept { return watch_; }
+  /// Its process reported so many more items.
+  void finished(std::uint64_t items) noexcept { finished_ += items; }
+  [[nodiscard]] bool fresh() const noexcept { return finished_ == 0; }
+
+  /// Kills its process group, for this reason.
+  void end(Verdict verdict);
+  /// Why it was ended; none where it was not.
+  [[nodiscard]] Verdict verdict() const noexcept { return verdict_; }
+  /// It was ended so long ago that not even SIGKILL does it.
+  [[nodiscard]] bool unkillable() const;
+  /// Nothing is sent any more; what it owes is the caller's.
+  [[nodiscard]] std::deque<Chunk> retire();
+  [[nodiscard]] bool retired() const noexcept { return retired_; }
 
  private:
   /// False, with the reason in shortage_, where nothing of the chunk could be sent.
   [[nodiscard]] bool send_job(Chunk& chunk, bool files);
 
   std::uint32_t number_;
+  const PatientClock* clock_;
   Strip strip_;
   Child child_;
   Channel channel_;      // of an inline worker
@@ -87,9 +105,11 @@ class WorkerLink {
   std::optional<Error> shortage_;
   std::chrono::steady_clock::time_point short_since_;
   WorkerStats stats_;
-  std::chrono::steady_clock::time_point heard_;
-  std::uint64_t progress_seen_ = 0;
-  bool ready_ = false;
+  WorkerWatch watch_;
+  std::uint64_t finished_ = 0;  // items, of this process
+  Verdict verdict_ = Verdict::none;
+  std::chrono::steady_clock::time_point ended_;  // with verdict_
+  bool retired_ = false;
 };
 
 }  // namespace forebay

@@ -1,9 +1,6 @@
 #include "pipeline/flow/worker_pool.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <csignal>
 #include <utility>
 
 #include "host/contract.h"
@@ -14,20 +11,22 @@
 namespace forebay {
 
 WorkerPool::WorkerPool(const RunShape& shape, WorkerBrief brief, SlotTable& slots, StatsBoard& stats,
-                       Poller& poller, PoolListener& listener)
+                       Poller& poller, const PatientClock& clock, PoolListener& listener)
     : shape_(shape),
       brief_(std::move(brief)),
       limits_{shape.slot_bytes, brief_.prepare.crop},
       slots_(slots),
       stats_(stats),
       poller_(poller),
-      listener_(listener) {}
+      clock_(clock),
+      listener_(listener),
+      blame_(brief_.attempts) {}
 
 void WorkerPool::start() {
   stats_.update([&](RunStats& stats) { stats.workers.resize(shape_.workers); });
   links_.reserve(shape_.workers);
   for (std::uint32_t number = 0; number < shape_.workers; ++number) {
-    WorkerLink& link = links_.emplace_back(number, shape_);
+    WorkerLink& link = links_.emplace_back(number, shape_, brief_, clock_);
     link.start(shape_, brief_);
     watch(link);
     publish(link);
@@ -47,7 +46,8 @@ std::optional<std::uint32_t> WorkerPool::with_room() const {
   std::optional<std::uint32_t> best;
   for (const WorkerLink& link : links_) {
     const std::size_t owed = link.owed().size();
-    if (link.has_unsent() || owed >= limits::worker_credits || slots_.free_slots(link.number()) == 0)
+    if (link.retired() || link.has_unsent() || owed >= limits::worker_credits ||
+        slots_.free_slots(link.number()) == 0)
       continue;
     if (!best || owed < links_[*best].owed().size()) best = link.number();
   }
@@ -81,7 +81,6 @@ void WorkerPool::on_channel(std::uint32_t worker) {
       return;
     }
     link.heard();
-    link.mark_ready();
     if (const auto done = message_as<ChunkDone>(received_)) {
       on_chunk_done(link, *done);
     } else if (!message_as<Hello>(received_)) {
@@ -94,7 +93,7 @@ void WorkerPool::on_channel(std::uint32_t worker) {
 void WorkerPool::replace(WorkerLink& link) {
   if (!link.has_process())
     throw Error(ErrorCode::protocol, "the inline worker wrote an invalid descriptor or message");
-  link.child().kill_group();
+  link.end(Verdict::broke_protocol);
 }
 
 bool WorkerPool::collect(WorkerLink& link, Chunk& chunk, std::uint32_t end) {
@@ -105,7 +104,11 @@ bool WorkerPool::collect(WorkerLink& link, Chunk& chunk, std::uint32_t end) {
     const ItemDescriptor copy = link.strip().descriptor(chunk.lease->slot, position);
     if (!descriptor_is_valid(copy, limits_, chunk.first_item + position, chunk.payload_used())) return false;
     chunk.finished.push_back(copy);
-    if (chunk.items[position].failed == ItemErrorCode::none) ++chunk.items[position].attempts;
+    PlannedItem& item = chunk.items[position];
+    if (item.failed == ItemErrorCode::none) {
+      ++item.attempts;
+      if (item.deaths > 0) blame_.absolve(item, clock_.now());
+    }
     sum.decoded_bytes += copy.decoded_bytes;
     sum.payload_bytes_written += copy.decoded_bytes + (copy.kind == ItemKind::region ? 0 : copy.bytes);
     sum.worker_fallbacks += copy.fallback;
@@ -115,6 +118,7 @@ bool WorkerPool::collect(WorkerLink& link, Chunk& chunk, std::uint32_t end) {
     sum.stage_busy_s["host_stage"] += copy.stage_us * 1e-6;
     busy_us += copy.read_us + copy.decode_us + copy.prepare_us + copy.stage_us;
     deaths_without_progress_ = 0;
+    link.finished(1);
   }
   link.stats().busy_s += busy_us * 1e-6;
   stats_.update([&](RunStats& stats) {
@@ -130,8 +134,9 @@ bool WorkerPool::collect(WorkerLink& link, Chunk& chunk, std::uint32_t end) {
 void WorkerPool::on_chunk_done(WorkerLink& link, const ChunkDone& done) {
   std::optional<Chunk> chunk = link.settle(done.generation);
   if (!chunk) return;  // a report of a lease that is no longer in force
-  const bool sane = done.slot == chunk->lease->slot && done.done <= chunk->count() &&
-                    done.done > chunk->finished.size() && collect(link, *chunk, done.done);
+  const bool sane = done.slot == chunk->lease->slot && done.done <= chunk->count() && done.done > 0 &&
+                    done.done >= chunk->finished.size() &&  // equal: what the dead one finished is all
+                    collect(link, *chunk, done.done);
   if (!sane) {
     link.owed().push_front(std::move(*chunk));
     replace(link);
@@ -152,62 +157,11 @@ void WorkerPool::on_chunk_done(WorkerLink& link, const ChunkDone& done) {
 
 void WorkerPool::on_exit(std::uint32_t worker) {
   WorkerLink& link = links_[worker];
+  if (link.retired()) return;
   const auto status = link.child().wait_until(std::chrono::steady_clock::now() + limits::child_reap);
   if (!status) return;  // spurious: the pidfd will fire again
   on_channel(worker);   // what it reported before it died still counts
   recover(link, *status);
-}
-
-void WorkerPool::charge(PlannedItem& item, const ExitStatus& status) {
-  ++item.attempts;
-  // SIGKILL comes from outside (a person, the OOM killer): the first one is nobody's fault yet.
-  const bool from_outside = status.known && status.signal == SIGKILL;
-  if (from_outside && item.attempts == 1) return;
-  if (++item.deaths < limits::item_attempts_max) return;
-  item.failed = ItemErrorCode::worker_died;
-  item.message = fmt::format("quarantined: {} attempts ended their worker, the last was {}", item.attempts,
-                             describe(status));
-  deaths_without_progress_ = 0;
-}
-
-void WorkerPool::recover(WorkerLink& link, const ExitStatus& status) {
-  ++deaths_without_progress_;
-  const std::uint64_t progress = link.strip().progress();
-  for (Chunk& chunk : link.owed()) {
-    if (progress >> 8U == chunk.lease->generation) {
-      const auto position = static_cast<std::uint32_t>(progress & 0xFFU);
-      const bool sane = position <= chunk.count() && collect(link, chunk, position);
-      if (sane && position < chunk.count()) charge(chunk.items[position], status);
-    }
-    chunk.lease = slots_.renew(*chunk.lease);
-  }
-  // A chunk that was complete but not yet reported needs no worker any more.
-  while (!link.owed().empty() && link.owed().front().finished.size() == link.owed().front().count()) {
-    std::optional<Chunk> chunk = link.settle(link.owed().front().lease->generation);
-    slots_.move(SlotMove::finish, *chunk->lease);
-    listener_.chunk_ready(std::move(*chunk));
-  }
-  if (deaths_without_progress_ > limits::deaths_without_progress_max) {
-    throw Error(
-        ErrorCode::peer_died,
-        fmt::format("workers died {} times in a row without finishing an item, the last with {}; run with "
-                    "--workers 0 to see what happens in one process",
-                    deaths_without_progress_, describe(status)));
-  }
-  ++link.stats().restarts;
-  link.start(shape_, brief_);
-  watch(link);
-  link.send_again(shape_.files);
-  publish(link);
-}
-
-void WorkerPool::tick() {
-  const auto now = std::chrono::steady_clock::now();
-  for (WorkerLink& link : links_) {
-    link.observe_progress();
-    if (link.has_process() && link.is_silent(now)) link.child().kill_group();
-  }
-  sample_memory();
 }
 
 void WorkerPool::sample_memory() {

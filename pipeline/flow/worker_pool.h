@@ -31,13 +31,16 @@ class PoolListener {
 ///  2. A chunk that is owed keeps its slot through any number of deaths: the replacement goes on in the same
 ///  slot, behind
 ///     the items that are finished already. So a retry never waits for a slot.
-///  3. An attempt is charged to the one item that the progress word names, and to no other of the chunk.
-///  4. Deaths without a newly finished (or quarantined) item in between are bounded: then the run ends with
+///  3. An attempt is charged to the one item that the progress word names, and to no other of the chunk; what
+///  it weighs, Blame decides.
+///  4. A worker whose exit is not confirmed limits::child_reap after SIGKILL keeps its strip for ever: its
+///  slots are retired, its chunks run elsewhere.
+///  5. Deaths without a newly finished (or quarantined) item in between are bounded: then the run ends with
 ///  an error.
 class WorkerPool {
  public:
   WorkerPool(const RunShape& shape, WorkerBrief brief, SlotTable& slots, StatsBoard& stats, Poller& poller,
-             PoolListener& listener);
+             const PatientClock& clock, PoolListener& listener);
 
   /// Allocates all strips and starts all workers.
   void start();
@@ -53,8 +56,9 @@ class WorkerPool {
   // Events of the poller; tags are made by channel_tag and exit_tag.
   void on_channel(std::uint32_t worker);
   void on_exit(std::uint32_t worker);
-  /// Once a second: silence and memory.
-  void tick();
+  /// Every look_every(): who works at an item for how long, who is stopped, who cannot be ended.
+  void look();
+  [[nodiscard]] std::chrono::milliseconds look_every() const noexcept;
 
   /// Closes all channels, waits, kills what does not leave, reaps. `at_once`: kills first. The strips stay
   /// mapped.
@@ -72,11 +76,17 @@ class WorkerPool {
   void watch(WorkerLink& link);
   void on_chunk_done(WorkerLink& link, const ChunkDone& done);
   /// A worker that breaks the protocol is killed: its exit is handled like a crash.
-  static void replace(WorkerLink& link);
+  void replace(WorkerLink& link);
   /// Copies and checks descriptors up to `end`; false if the worker wrote nonsense.
   [[nodiscard]] bool collect(WorkerLink& link, Chunk& chunk, std::uint32_t end);
+  void look_at(WorkerLink& link);
+  void retire(WorkerLink& link);
   void recover(WorkerLink& link, const ExitStatus& status);
-  void charge(PlannedItem& item, const ExitStatus& status);
+  /// Keeps what the dead worker had finished, charges what it worked at, renews the leases.
+  void settle_death(WorkerLink& link, Death death);
+  [[nodiscard]] Death death_of(const WorkerLink& link, const ExitStatus& status);
+  void charge(WorkerLink& link, Chunk& chunk, std::uint32_t position, const Death& death);
+  void quarantine(PlannedItem& item, const Death& death);
   void publish(const WorkerLink& link);
 
   const RunShape& shape_;
@@ -85,10 +95,13 @@ class WorkerPool {
   SlotTable& slots_;
   StatsBoard& stats_;
   Poller& poller_;
+  const PatientClock& clock_;
   PoolListener& listener_;
+  Blame blame_;
   std::vector<WorkerLink> links_;
   Received received_;
   std::uint32_t deaths_without_progress_ = 0;
+  std::uint64_t oom_kills_ = 0;  ///< of the kernel, as last seen
 };
 
 }  // namespace forebay

@@ -30,6 +30,7 @@ void RunOutput::begin(const FinishOptions& finish, bool tensors, std::optional<s
     tensors_.emplace(folder_.file(tensors_name), finish.dtype, row_shape(finish), expected_rows);
   }
   items_.emplace(folder_.file(items_name));
+  quarantine_.emplace(folder_.file(quarantine_name));
   sheet_.emplace(finish);
 }
 
@@ -55,6 +56,7 @@ bool RunOutput::append(const Batch& batch, const std::function<bool()>& overdue)
 }
 
 void RunOutput::commit(std::uint64_t sequence, std::span<const ItemRecord> items, const TensorView& rows) {
+  quarantine_->append(items);  // before its items' lines: who reads one finds the evidence
   items_->append(sequence, items);
   committed_.items += items.size();
   committed_.rows += rows.rank == 0 ? 0 : static_cast<std::uint64_t>(rows.shape[0]);

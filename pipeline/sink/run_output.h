@@ -17,25 +17,28 @@
 #include "pipeline/sink/items_log.h"
 #include "pipeline/sink/npy_file.h"
 #include "pipeline/sink/output_folder.h"
+#include "pipeline/sink/quarantine_log.h"
 #include "pipeline/sink/summary.h"
 
 namespace forebay {
 
-/// The files of one run in one folder: tensors.npy, items.jsonl, contact_sheet.png, summary.json. Each batch
-/// is committed in the order rows, header, lines; so after the death of any process every line of items.jsonl
-/// has its row. Not thread-safe.
+/// The files of one run in one folder: tensors.npy, items.jsonl, contact_sheet.png, summary.json, and
+/// quarantine.jsonl where there is something to put there. Each batch is committed in the order rows, header,
+/// lines; so after the death of any process every line of items.jsonl has its row. Not thread-safe.
 class RunOutput {
  public:
   static constexpr std::string_view tensors_name = "tensors.npy";
   static constexpr std::string_view items_name = "items.jsonl";
   static constexpr std::string_view summary_name = "summary.json";
   static constexpr std::string_view sheet_name = "contact_sheet.png";
-  static constexpr std::array<std::string_view, 4> names{tensors_name, items_name, summary_name, sheet_name};
+  static constexpr std::string_view quarantine_name = "quarantine.jsonl";
+  static constexpr std::array<std::string_view, 5> names{tensors_name, items_name, summary_name, sheet_name,
+                                                         quarantine_name};
 
   /// Takes the folder, and touches no file in it yet. Throws as OutputFolder does.
   RunOutput(const std::filesystem::path& folder, bool force) : folder_(folder, names, force) {}
 
-  /// Removes what a former run left under the four names and creates the files. `tensors`: write tensors.npy.
+  /// Removes what a former run left under these names and creates the files. `tensors`: write tensors.npy.
   /// Throws Error(io | no_space | environment).
   void begin(const FinishOptions& finish, bool tensors, std::optional<std::uint64_t> expected_rows);
 
@@ -67,6 +70,7 @@ class RunOutput {
   OutputFolder folder_;
   std::optional<NpyFile> tensors_;
   std::optional<ItemsLog> items_;
+  std::optional<QuarantineLog> quarantine_;
   std::optional<ContactSheet> sheet_;
   Committed committed_;
   std::future<void> sheet_written_;  // valid once the sheet is on its way; last: its thread reads sheet_

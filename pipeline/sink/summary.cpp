@@ -85,6 +85,13 @@ Json owner_json(const OwnerStats& owner) {
           {"device_name", owner.device_name}};
 }
 
+Json notices_json(const RunStats& stats) {
+  Json notices = Json::array();
+  for (const Notice& notice : stats.notices)
+    notices.push_back({{"seconds", notice.seconds}, {"text", notice.text}});
+  return notices;
+}
+
 /// Every option in force: where one was left to Forebay, what it chose.
 Json options_json(const RunSummary& summary) {
   const PipelineOptions& options = summary.options;
@@ -111,6 +118,10 @@ Json options_json(const RunSummary& summary) {
   json["on_error"] = options.on_error == OnError::fail ? "fail" : "skip";
   json["sink"] = summary.sink;
   json["order"] = options.order == Order::completion ? "completion" : "index";
+  json["attempts"] = options.attempts;
+  json["item_timeout_s"] =
+      std::chrono::duration<double>(options.item_timeout.value_or(limits::worker_silence)).count();
+  json["item_memory_bytes"] = options.item_memory_bytes ? Json(*options.item_memory_bytes) : Json(nullptr);
   json["limit"] = options.limit ? Json(*options.limit) : Json(nullptr);
   json["slot_bytes"] = stats.slot_bytes;
   json["slots"] = stats.slots_per_worker;
@@ -146,6 +157,8 @@ std::string summary_json(const RunSummary& summary) {
   json["interrupted"] = summary.interrupted;
   json["failure"] = summary.failure.empty() ? Json(nullptr) : Json(summary.failure);
   json["notes"] = summary.notes;
+  json["notices"] = notices_json(stats);
+  json["notices_total"] = stats.notices_total;
   json["versions"] = component_versions();
   json["options"] = options_json(summary);
   return json.dump(indent_columns, ' ', false, Json::error_handler_t::replace) + '\n';

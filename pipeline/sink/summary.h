@@ -29,8 +29,9 @@ struct RunSummary {
 /// items_per_s, first_batch_s, decoded_bytes, payload_bytes_written, payload_copies, worker_fallbacks, stages
 /// {name: {busy_s, utilisation}}, device, placement, workers [{pid, restarts, peak_rss_bytes, busy_s}], owner
 /// (null or object), coordinator {pid, peak_rss_bytes}, memory, interrupted, failure (null or text), notes,
-/// versions, options. A stage's utilisation is the share of the run's time that those who run it spent on it:
-/// 1 if all were always busy with it.
+/// notices [{seconds, text}] (deaths, stalls, what was quarantined; the first of notices_total), versions,
+/// options. A stage's utilisation is the share of the run's time that those who run it spent on it: 1 if all
+/// were always busy with it.
 [[nodiscard]] std::string summary_json(const RunSummary& summary);
 
 }  // namespace forebay

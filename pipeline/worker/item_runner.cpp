@@ -56,7 +56,7 @@ ItemRunner::ItemRunner(const WorkerSetup& setup, std::vector<HostStage> stages)
     : setup_(setup), stages_(std::move(stages)) {}
 
 ItemRunner::Outcome ItemRunner::run(std::uint64_t index, int fd, std::span<std::byte> payload,
-                                    std::uint64_t begin, ItemDescriptor& out) {
+                                    std::uint64_t begin, ItemDescriptor& out, StepMark& mark) {
   out = ItemDescriptor{};
   out.index = index;
   out.offset = begin;
@@ -69,11 +69,15 @@ ItemRunner::Outcome ItemRunner::run(std::uint64_t index, int fd, std::span<std::
     return Outcome::done;
   };
   try {
-    if (fd >= 0 && run_picture(fd, payload, out) == Outcome::full) return Outcome::full;
-    return run_stages(payload, out);
+    if (fd >= 0 && run_picture(fd, payload, out, mark) == Outcome::full) return Outcome::full;
+    return run_stages(payload, out, mark);
   } catch (const ItemFailure& failure) {
     return fail(failure.code(), failure.what());
   } catch (const std::bad_alloc&) {
+    if (setup_.item_memory_bytes != 0) {
+      mark.at(ItemStep::memory_limit);
+      return Outcome::memory_limit;
+    }
     return fail(ItemErrorCode::no_memory, "not enough memory to decode this picture");
   } catch (const std::exception& error) {
     return fail(ItemErrorCode::stage_failed, error.what());
@@ -82,7 +86,9 @@ ItemRunner::Outcome ItemRunner::run(std::uint64_t index, int fd, std::span<std::
   }
 }
 
-ItemRunner::Outcome ItemRunner::run_picture(int fd, std::span<std::byte> payload, ItemDescriptor& out) {
+ItemRunner::Outcome ItemRunner::run_picture(int fd, std::span<std::byte> payload, ItemDescriptor& out,
+                                            StepMark& mark) {
+  mark.at(ItemStep::read);
   auto clock = std::chrono::steady_clock::now();
   Picture picture{};
   picture.file = file_.read(fd);
@@ -102,7 +108,7 @@ ItemRunner::Outcome ItemRunner::run_picture(int fd, std::span<std::byte> payload
                                   resample_table_words(setup_.prepare.crop, picture.vertical_taps)) *
                                  sizeof(std::int32_t);
     const std::uint64_t needed = align_payload(picture.region_bytes()) + tables;
-    if (needed <= payload.size() - out.offset) return leave_region(picture, payload, out);
+    if (needed <= payload.size() - out.offset) return leave_region(picture, payload, out, mark);
     if (needed <= payload.size() && !first) return Outcome::full;
     out.fallback = 1;
   }
@@ -110,16 +116,18 @@ ItemRunner::Outcome ItemRunner::run_picture(int fd, std::span<std::byte> payload
     if (!first) return Outcome::full;
     throw too_large_for_slot(prepared_bytes, payload.size());
   }
-  prepare_picture(picture, payload, out);
+  prepare_picture(picture, payload, out, mark);
   return Outcome::done;
 }
 
 ItemRunner::Outcome ItemRunner::leave_region(const Picture& picture, std::span<std::byte> payload,
-                                             ItemDescriptor& out) {
+                                             ItemDescriptor& out, StepMark& mark) {
+  mark.at(ItemStep::decode);
   auto clock = std::chrono::steady_clock::now();
   auto* pixels = reinterpret_cast<std::uint8_t*>(payload.data() + out.offset);
   const DecodeReport report = decode_image(picture.file, picture.info, picture.region, setup_.decode, pixels);
   out.warnings = report.warnings;
+  mark.at(ItemStep::prepare);
   slot_step("pipeline.worker.decoded");
   out.decode_us = lap_us(clock);
   out.kind = ItemKind::region;
@@ -146,12 +154,15 @@ ItemRunner::Outcome ItemRunner::leave_region(const Picture& picture, std::span<s
   return Outcome::done;
 }
 
-void ItemRunner::prepare_picture(const Picture& picture, std::span<std::byte> payload, ItemDescriptor& out) {
+void ItemRunner::prepare_picture(const Picture& picture, std::span<std::byte> payload, ItemDescriptor& out,
+                                 StepMark& mark) {
+  mark.at(ItemStep::decode);
   auto clock = std::chrono::steady_clock::now();
   auto* pixels = reinterpret_cast<std::uint8_t*>(pixels_.reserve(picture.region_bytes()).data());
   const DecodeReport report = decode_image(picture.file, picture.info, picture.region, setup_.decode, pixels);
   out.warnings = report.warnings;
   out.decoded_bytes = picture.region_bytes();
+  mark.at(ItemStep::prepare);
   slot_step("pipeline.worker.decoded");
   out.decode_us = lap_us(clock);
 
@@ -177,7 +188,8 @@ void ItemRunner::prepare_picture(const Picture& picture, std::span<std::byte> pa
   pixels_.trim(scratch_keep_bytes);
 }
 
-ItemRunner::Outcome ItemRunner::run_stages(std::span<std::byte> payload, ItemDescriptor& out) {
+ItemRunner::Outcome ItemRunner::run_stages(std::span<std::byte> payload, ItemDescriptor& out,
+                                           StepMark& mark) {
   if (stages_.empty()) {
     if (out.kind == ItemKind::failed) {
       throw ItemFailure(ItemErrorCode::stage_failed,
@@ -193,7 +205,10 @@ ItemRunner::Outcome ItemRunner::run_stages(std::span<std::byte> payload, ItemDes
   }
   Item item(out.index, setup_.prepare.seed, tensor, room);
   try {
-    for (const HostStage stage : stages_) stage(item);
+    for (std::size_t number = 0; number < stages_.size(); ++number) {
+      mark.at(stage_step(number));
+      stages_[number](item);
+    }
   } catch (const ItemFailure& failure) {
     // What does not fit behind other items is no failure yet: it gets a slot of its own.
     if (failure.code() == ItemErrorCode::too_large && out.offset > 0) return Outcome::full;

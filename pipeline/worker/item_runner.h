@@ -8,6 +8,7 @@
 #include "pipeline/flow/messages.h"
 #include "pipeline/item.h"
 #include "pipeline/worker/scratch.h"
+#include "pipeline/worker/step_mark.h"
 
 namespace forebay {
 
@@ -18,21 +19,24 @@ class ItemRunner {
   ItemRunner(const WorkerSetup& setup, std::vector<HostStage> stages);
 
   enum class Outcome {
-    done,  ///< the descriptor is complete (possibly a failure)
-    full,  ///< the item does not fit behind the others: it belongs into another slot
+    done,          ///< the descriptor is complete (possibly a failure)
+    full,          ///< the item does not fit behind the others: it belongs into another slot
+    memory_limit,  ///< an allocation failed under the limit of --item-memory-mb; the step says so too
   };
 
   /// `payload` is the slot's, used up to `begin`; `fd` is the open file, or -1 where the source has none.
   /// Never throws for an item's sake.
   Outcome run(std::uint64_t index, int fd, std::span<std::byte> payload, std::uint64_t begin,
-              ItemDescriptor& out);
+              ItemDescriptor& out, StepMark& mark);
 
  private:
   struct Picture;
-  Outcome run_picture(int fd, std::span<std::byte> payload, ItemDescriptor& out);
-  Outcome leave_region(const Picture& picture, std::span<std::byte> payload, ItemDescriptor& out);
-  void prepare_picture(const Picture& picture, std::span<std::byte> payload, ItemDescriptor& out);
-  Outcome run_stages(std::span<std::byte> payload, ItemDescriptor& out);
+  Outcome run_picture(int fd, std::span<std::byte> payload, ItemDescriptor& out, StepMark& mark);
+  Outcome leave_region(const Picture& picture, std::span<std::byte> payload, ItemDescriptor& out,
+                       StepMark& mark);
+  void prepare_picture(const Picture& picture, std::span<std::byte> payload, ItemDescriptor& out,
+                       StepMark& mark);
+  Outcome run_stages(std::span<std::byte> payload, ItemDescriptor& out, StepMark& mark);
 
   WorkerSetup setup_;
   std::vector<HostStage> stages_;

@@ -1,5 +1,7 @@
 #include "pipeline/worker/worker_main.h"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -13,6 +15,8 @@
 #include "pipeline/flow/slot_life.h"
 #include "pipeline/flow/strip.h"
 #include "pipeline/worker/item_runner.h"
+#include "pipeline/worker/memory_limit.h"
+#include "pipeline/worker/step_mark.h"
 
 namespace forebay {
 namespace {
@@ -62,7 +66,7 @@ class Worker {
     std::size_t next_fd = 0;
     std::uint32_t position = job.resume_at;
     for (; position < job.count; ++position) {
-      strip_.publish_progress(job.generation, position);
+      StepMark mark(strip_, job.generation, position);
       slot_step("pipeline.worker.begun");
       ItemDescriptor descriptor;
       if ((job.skip_mask >> position & 1U) != 0) {
@@ -72,9 +76,10 @@ class Worker {
       } else {
         if (files_ && next_fd >= fds.size()) throw Error(ErrorCode::protocol, "a job came without its files");
         UniqueFd file = files_ ? std::move(fds[next_fd++]) : UniqueFd();
-        const auto outcome =
-            runner_.run(job.first_item + position, file.get(), strip_.payload(job.slot), begin, descriptor);
+        const auto outcome = runner_.run(job.first_item + position, file.get(), strip_.payload(job.slot),
+                                         begin, descriptor, mark);
         if (outcome == ItemRunner::Outcome::full) break;
+        if (outcome == ItemRunner::Outcome::memory_limit) ::_exit(1);  // the progress word says why
       }
       begin = descriptor.payload_end;
       slot_step("pipeline.worker.filled");
@@ -82,7 +87,7 @@ class Worker {
       slot_step("pipeline.worker.described");
     }
     header.count = position;
-    strip_.publish_progress(job.generation, position);
+    strip_.publish_progress({job.generation, ItemStep::done, static_cast<std::uint8_t>(position)});
     slot_step("pipeline.worker.finished");
     ChunkDone done;
     done.slot = job.slot;
@@ -115,6 +120,7 @@ int worker_main(Channel channel) {
         reinterpret_cast<HostStage>(reinterpret_cast<std::uintptr_t>(resolve_function(stage.function))));
   }
   Worker worker(std::move(strip), setup, std::move(stages));
+  if (setup.item_memory_bytes != 0) limit_memory(setup.item_memory_bytes);
   if (!send(channel, Hello{})) return 0;
   slot_step("pipeline.worker.hello");
   while (receive(channel, *received)) {

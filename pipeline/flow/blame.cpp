@@ -1,0 +1,64 @@
+#include "pipeline/flow/blame.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "host/limits.h"
+
+namespace forebay {
+namespace {
+
+bool is_signal(const Death& death) noexcept {
+  return death.verdict == Verdict::stopped ||
+         (death.verdict == Verdict::none && (!death.status.known || death.status.signal != 0));
+}
+
+bool from_outside(const Death& death) noexcept {
+  return death.verdict == Verdict::stopped ||
+         (death.verdict == Verdict::none && (!death.status.known || death.status.signal == SIGKILL));
+}
+
+}  // namespace
+
+bool Blame::charge(PlannedItem& item, const Death& death, TimePoint now) {
+  item.charge += is_signal(death) && now < at_large_until_ ? 1 : limits::weak_signals;
+  const bool used_process = death.step == ItemStep::memory_limit && !death.fresh;
+  const bool doubtful = used_process || from_outside(death);
+  if (doubtful && item.deaths == 0) item.charge = std::min(item.charge, guilty_ - 1);
+  ++item.deaths;
+  ++item.attempts;
+  item.signalled = item.signalled || is_signal(death);
+  return item.charge >= guilty_;
+}
+
+void Blame::absolve(const PlannedItem& item, TimePoint now) {
+  if (item.signalled) at_large_until_ = now + limits::killer_at_large;
+}
+
+void Blame::nobody(const ExitStatus& status, TimePoint now) {
+  if (!status.known || status.signal != 0) at_large_until_ = now + limits::killer_at_large;
+}
+
+std::string describe(const Death& death, const ItemLimits& limits) {
+  switch (death.verdict) {
+    case Verdict::timed_out:
+      return fmt::format("ran longer than {:g} s (--item-timeout)",
+                         std::chrono::duration<double>(limits.time).count());
+    case Verdict::stopped: return "was stopped (SIGSTOP) and not continued";
+    case Verdict::start_overdue: return "did not start in time";
+    case Verdict::broke_protocol: return "wrote what is no valid result";
+    case Verdict::none: break;
+  }
+  if (death.step == ItemStep::memory_limit)
+    return fmt::format("needed more than {} MiB (--item-memory-mb)", limits.memory_bytes >> 20U);
+  return describe(death.status) + (death.oom_killer ? ", by the kernel's OOM killer" : "");
+}
+
+ItemErrorCode error_of(const Death& death) noexcept {
+  if (death.verdict == Verdict::timed_out) return ItemErrorCode::timed_out;
+  return death.step == ItemStep::memory_limit ? ItemErrorCode::memory_limit : ItemErrorCode::worker_died;
+}
+
+}  // namespace forebay

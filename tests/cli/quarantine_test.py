@@ -1,0 +1,131 @@
+"""Pictures that take too long or too much, and workers and owners that are killed or stopped under the command."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import time
+
+import forebay_command as fc
+import PIL.Image
+
+EVIDENCE = {"index", "path", "label", "code", "how", "signal", "exit_code", "attempts", "last_step", "seconds",
+            "cpu_s", "peak_rss_bytes", "sha256", "file_bytes"}
+
+
+def quarantine_of(folder):
+    path = folder / "quarantine.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+class Quarantine(fc.CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.pictures = self.folder / "pictures"
+        self.pictures.mkdir()
+        for number in range(12):
+            PIL.Image.new("RGB", (80, 60), (number, 2 * number, 99)).save(self.pictures / f"{number:02}.png")
+
+    def add_large(self, edge):
+        large = self.pictures / "05_large.png"
+        PIL.Image.effect_noise((edge, edge), 50).convert("RGB").save(large, compress_level=1)
+        return large
+
+    def check(self, large, code, attempts, words):
+        result = self.assert_done(fc.forebay("run", self.pictures, "--out", self.out, *fc.SMALL, *words))
+        items = fc.items_of(self.out)
+        self.assertEqual(len(items), 13)
+        for item in items:
+            if item["path"] != str(large):
+                self.assertEqual((item["status"], item["attempts"]), ("ok", 1), item)
+        (evidence,) = quarantine_of(self.out)
+        self.assertEqual(set(evidence), EVIDENCE)
+        self.assertEqual(evidence["path"], str(large))
+        self.assertEqual(evidence["code"], code)
+        self.assertEqual(evidence["attempts"], attempts)
+        self.assertIn(evidence["last_step"], ("read", "decode", "prepare", "memory limit"))
+        if evidence["last_step"] != "read":
+            self.assertEqual(evidence["sha256"], hashlib.sha256(large.read_bytes()).hexdigest())
+            self.assertEqual(evidence["file_bytes"], large.stat().st_size)
+        (bad,) = [item for item in items if item["status"] != "ok"]
+        self.assertEqual(bad["error"]["code"], code)
+        self.assertIn(f"quarantined after {attempts} attempts", result.stderr)
+        summary = fc.summary_of(self.out)
+        self.assertEqual(summary["errors"], {code: 1})
+        self.assertEqual(summary["options"]["attempts"], attempts)
+        self.assertTrue(summary["notices"])
+
+    def test_a_picture_that_takes_too_long(self):
+        self.check(self.add_large(6000), "timed_out", 2, ["--item-timeout", "0.05", "--attempts", "2"])
+
+    def test_a_picture_that_takes_too_much_memory(self):
+        self.check(self.add_large(4000), "memory_limit", 3, ["--item-memory-mb", "24"])
+
+    def test_under_on_error_fail_the_run_stops_there(self):
+        self.add_large(4000)
+        result = fc.forebay("run", self.pictures, "--out", self.out, *fc.SMALL, "--item-memory-mb", "24",
+                            "--on-error", "fail", "--batch", "2")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("memory_limit", result.stderr)
+        self.assertEqual(len(fc.items_of(self.out)), 7)
+
+    def test_a_former_runs_evidence_does_not_stay(self):
+        large = self.add_large(4000)
+        self.check(large, "memory_limit", 3, ["--item-memory-mb", "24"])
+        self.assert_done(fc.forebay("run", self.pictures, "--out", self.out, "--force", *fc.SMALL))
+        self.assertFalse((self.out / "quarantine.jsonl").exists())
+
+
+class Limits(fc.CommandTest):
+    def test_wrong_limits_are_usage_errors(self):
+        for words in (["--attempts", "0"], ["--attempts", "101"], ["--attempts", "x"], ["--item-timeout", "0"],
+                      ["--item-timeout", "-1"], ["--item-timeout", "nan"], ["--item-timeout", "1e9"],
+                      ["--item-memory-mb", "0"], ["--item-memory-mb", "-5"], ["--item-memory-mb", "1048577"]):
+            with self.subTest(words=words):
+                result = fc.forebay("run", self.folder, "--sink", "none", *words)
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertIn(words[0], result.stderr)
+                self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+
+
+@fc.needs_photos
+class Signals(fc.CommandTest):
+    """Workers and owners under the command, killed and stopped from outside."""
+
+    def run_disturbed(self, numbers, words):
+        source = ["@" + str(self.folder / "list.txt")]
+        names = [str(path) for path in sorted((fc.PHOTOS / "good").rglob("*.*"))]
+        (self.folder / "list.txt").write_text("\n".join(names * 6) + "\n")
+        calm = self.folder / "calm"
+        self.assert_done(fc.forebay("run", *source, "--out", calm, *fc.SMALL, *words))
+        process = self.start("run", *source, "--out", self.out, *fc.SMALL, *words)
+        choose = random.Random(7)
+        hits = 0
+        while process.poll() is None:
+            time.sleep(0.05)
+            children = fc.children_of(process.pid)
+            if not children:
+                continue
+            try:
+                os.kill(choose.choice(children), choose.choice(numbers))
+                hits += 1
+            except ProcessLookupError:
+                pass
+        self.assertEqual(process.returncode, 0)
+        self.assertGreater(hits, 3)
+        self.assertEqual((calm / "tensors.npy").read_bytes(), (self.out / "tensors.npy").read_bytes())
+        for before, after in zip(fc.items_of(calm), fc.items_of(self.out), strict=True):
+            before.pop("attempts"), after.pop("attempts")
+            self.assertEqual(before, after)
+        self.assertFalse((self.out / "quarantine.jsonl").exists())
+
+    def test_kills_and_faults_change_nothing(self):
+        self.run_disturbed([signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM], [])
+
+    def test_nor_with_an_owner(self):
+        self.run_disturbed([signal.SIGKILL, signal.SIGSEGV], ["--placement", "owner", "--device", "cpu"])
+
+
+if __name__ == "__main__":
+    fc.main()
