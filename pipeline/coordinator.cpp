@@ -119,6 +119,7 @@ std::vector<std::shared_ptr<SealedMemory>> Coordinator::make_results() const {
 
 std::optional<Batch> Coordinator::next() {
   if (ended_) return std::nullopt;
+  const WaitBoard::Entry wait(stats_.waits(), WaitBoard::caller, "the next batch");
   std::optional<Batch> batch = assembler_ ? assembler_->next() : next_of_owner();
   if (batch && !batch->items().empty()) {
     account(*batch);

@@ -18,6 +18,13 @@ struct Notice {
   std::string text;    ///< one line
 };
 
+/// Somebody of a run who waits, at the moment of the snapshot.
+struct Wait {
+  std::string who;
+  std::string what;  ///< "the next entry of the source"
+  double seconds = 0;
+};
+
 struct WorkerStats {
   pid_t pid = 0;  ///< of the current (last) process
   std::uint32_t restarts = 0;
@@ -61,6 +68,7 @@ struct RunStats {
   std::uint64_t arena_bytes = 0;  ///< all strips and result slots
   std::vector<Notice> notices;    ///< what happened beside the plan, the first limits::notices_kept of it
   std::uint64_t notices_total = 0;
+  std::vector<Wait> waits;  ///< who waits for what right now; workers and owner: see notices
 };
 
 }  // namespace forebay

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "host/limits.h"
+
 namespace forebay::cli {
 
 void NoticePrinter::print(const RunStats& stats) {
@@ -18,6 +20,19 @@ void NoticePrinter::print(const RunStats& stats) {
     --allowed_;
     console_.line(stats.notices[seen_].text);
   }
+  print_waits(stats);
+}
+
+void NoticePrinter::print_waits(const RunStats& stats) {
+  const double from_s = std::chrono::duration<double>(limits::stall_report).count();
+  bool waits = false;
+  for (const Wait& wait : stats.waits) {
+    if (wait.seconds < from_s) continue;
+    waits = true;
+    if (!waits_said_)
+      console_.line(fmt::format("{} has waited {:.0f} s for {}", wait.who, wait.seconds, wait.what));
+  }
+  waits_said_ = waits;
 }
 
 void NoticePrinter::finish(const RunStats& stats) {

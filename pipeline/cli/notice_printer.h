@@ -20,11 +20,15 @@ class NoticePrinter {
   void finish(const RunStats& stats);
 
  private:
+  /// Who waits for long; once.
+  void print_waits(const RunStats& stats);
+
   static constexpr std::uint64_t lines_a_second = 5;
 
   Console& console_;
   std::uint64_t seen_ = 0;
   std::uint64_t left_out_ = 0;
+  bool waits_said_ = false;
   std::uint64_t allowed_ = lines_a_second;
   std::chrono::steady_clock::time_point refilled_ = std::chrono::steady_clock::now();
 };

@@ -1,5 +1,6 @@
 #include "pipeline/flow/flow.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <csignal>
@@ -177,7 +178,7 @@ void Flow::dispatch() {
       pool_.dispatch(*worker, std::move(chunk));
       continue;
     }
-    std::optional<Chunk> chunk = plan_.next_chunk(parts_.shape.chunk_items);
+    std::optional<Chunk> chunk = next_chunk();
     if (!chunk) break;
     pool_.dispatch(*worker, std::move(*chunk));
   }
@@ -186,6 +187,14 @@ void Flow::dispatch() {
   starved_ = pool_.idle() && !pool_.with_room();
   if (!desk_) handover_.set_starved(starved_);
   if (starved_ && !pending_.empty()) revoke_for_pending();
+}
+
+std::optional<Chunk> Flow::next_chunk() {
+  const WaitBoard::Entry wait(stats_.waits(), WaitBoard::flow, "the next entry of the source");
+  std::optional<Chunk> chunk = plan_.next_chunk(parts_.shape.chunk_items);
+  if (wait.seconds() > std::chrono::duration<double>(limits::stall_report).count())
+    stats_.notice(fmt::format("the source took {:.0f} s for its next entry", wait.seconds()));
+  return chunk;
 }
 
 void Flow::announce_plan() {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/limits.h"
+#include "pipeline/flow/wait_board.h"
 #include "pipeline/run_stats.h"
 
 namespace forebay {
@@ -26,14 +27,21 @@ class StatsBoard {
     if (stats_.notices.size() < limits::notices_kept) stats_.notices.push_back({seconds, std::move(text)});
   }
   [[nodiscard]] RunStats snapshot() const {
-    const std::scoped_lock lock(mutex_);
-    return stats_;
+    RunStats copy;
+    {
+      const std::scoped_lock lock(mutex_);
+      copy = stats_;
+    }
+    copy.waits = waits_.waits();
+    return copy;
   }
+  [[nodiscard]] WaitBoard& waits() noexcept { return waits_; }
 
  private:
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   mutable std::mutex mutex_;
   RunStats stats_;
+  WaitBoard waits_;
 };
 
 }  // namespace forebay

@@ -127,5 +127,59 @@ class Signals(fc.CommandTest):
         self.run_disturbed([signal.SIGKILL, signal.SIGSEGV], ["--placement", "owner", "--device", "cpu"])
 
 
+def tree_of(pid):
+    return [pid] + fc.children_of(pid)
+
+
+class Stopped(fc.CommandTest):
+    """Whoever is stopped as a whole and goes on loses nobody; one of them alone is replaced."""
+
+    def begin(self, *words):
+        # Some seconds of work for two workers.
+        picture = self.folder / "busy.png"
+        PIL.Image.effect_noise((1500, 1500), 60).convert("RGB").save(picture, compress_level=1)
+        (self.folder / "list.txt").write_text(f"{picture}\n" * 120)
+        process = self.start("run", "@" + str(self.folder / "list.txt"), "--out", self.out, *fc.SMALL, "--batch", "4",
+                             "--workers", "2", *words)
+        deadline = time.monotonic() + fc.PATIENCE_S
+        while time.monotonic() < deadline:
+            if (self.out / "items.jsonl").exists() and fc.items_of_partial(self.out):
+                return process
+            time.sleep(0.02)
+        self.fail("no batch came")
+
+    def finish(self, process):
+        self.assertEqual(process.wait(timeout=fc.PATIENCE_S), 0)
+        items = fc.items_of(self.out)
+        self.assertEqual([item["status"] for item in items], ["ok"] * 120)
+        summary = fc.summary_of(self.out)
+        return sum(worker["restarts"] for worker in summary["workers"]), summary
+
+    def test_ctrl_z_and_fg(self):
+        process = self.begin("--item-timeout", "4")
+        process.send_signal(signal.SIGTSTP)  # what a terminal sends; workers are in groups of their own
+        time.sleep(6)
+        process.send_signal(signal.SIGCONT)
+        self.assertEqual(self.finish(process)[0], 0)
+
+    def test_all_of_them_stopped_and_continued_one_after_the_other(self):
+        process = self.begin("--item-timeout", "4")
+        tree = tree_of(process.pid)
+        for pid in tree:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(6)
+        for pid in tree:  # the coordinator first: it finds the others stopped
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.3)
+        self.assertEqual(self.finish(process)[0], 0)
+
+    def test_a_stopped_worker_is_replaced(self):
+        process = self.begin()
+        os.kill(fc.children_of(process.pid)[0], signal.SIGSTOP)
+        restarts, summary = self.finish(process)
+        self.assertEqual(restarts, 1)
+        self.assertTrue(any("was stopped (SIGSTOP)" in notice["text"] for notice in summary["notices"]))
+
+
 if __name__ == "__main__":
     fc.main()
