@@ -1,0 +1,33 @@
+# The slots of a run: every death at every step that the code names, in bounded numbers.
+#   STUCK: a process may also be held by the kernel for ever. LIAR: a worker's report may be nonsense.
+forebay_model_test(slots.OneWorkerAndOwner slots.pml DEFINES OWNER CRASHES=3)
+forebay_model_test(slots.TwoWorkersAndOwner slots.pml DEFINES OWNER STUCK WORKERS=2)
+forebay_model_test(slots.ThreeWorkersAndOwner slots.pml DEFINES OWNER WORKERS=3 SLOTS=1)
+forebay_model_test(slots.ThreeWorkersAndOwnerSmallChunks slots.pml DEFINES OWNER WORKERS=3 SLOTS=1 CHUNK=1)
+forebay_model_test(slots.TwoWorkersNoOwner slots.pml DEFINES STUCK WORKERS=2 SLOTS=1 CRASHES=3)
+forebay_model_test(slots.OneLane slots.pml DEFINES OWNER LANES=1 RESULTS=1 SLOTS=1 ITEMS=4)
+forebay_model_test(slots.Poison slots.pml DEFINES OWNER POISON=1)
+forebay_model_test(slots.Liar slots.pml DEFINES OWNER LIAR WORKERS=2)
+forebay_model_test(slots.StepByStepWithOwner slots.pml DEFINES OWNER FINE CRASHES=1)
+forebay_model_test(slots.StepByStepNoOwner slots.pml DEFINES STUCK FINE WORKERS=2 SLOTS=1)
+# Nothing goes on for ever: no execution comes round to where it was.
+forebay_model_test(slots.EndsWithOwner slots.pml DEFINES OWNER LOOPS)
+forebay_model_test(slots.EndsNoOwner slots.pml DEFINES STUCK WORKERS=2 SLOTS=1 LOOPS)
+
+# Rules left out: each must be found wrong.
+function(forebay_slots_rule rule)
+  forebay_model_test(slots.Finds_${rule} slots.pml DEFINES BREAK_${rule} ${ARGN} BROKEN)
+endfunction()
+forebay_slots_rule(RECLAIMS_EARLY STUCK WORKERS=2 CRASHES=1)
+forebay_slots_rule(ACCEPTS_STALE LIAR ITEMS=4 CRASHES=1)
+forebay_slots_rule(ANY_PROGRESS)
+forebay_slots_rule(SAME_GENERATION)
+forebay_slots_rule(BLAMES_THE_FIRST)
+forebay_slots_rule(BLAMES_THE_IDLE)
+forebay_slots_rule(REFUSES_NO_NEWS CRASHES=1)
+forebay_slots_rule(KEEPS_FINISHED OWNER)
+forebay_slots_rule(READS_RESULT OWNER)
+forebay_slots_rule(FORGETS_PUT_BACK OWNER)
+forebay_slots_rule(RELEASES_TWICE CRASHES=0)
+forebay_slots_rule(NEVER_REVOKES OWNER LANES=1 RESULTS=1 SLOTS=1 ITEMS=4)
+forebay_slots_rule(WAITS_SILENTLY STUCK WORKERS=2 SLOTS=1)
