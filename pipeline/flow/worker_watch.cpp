@@ -26,7 +26,7 @@ WorkerWatch::Finding WorkerWatch::look(TimePoint now, bool working, bool stopped
     if (now - *stopped_since_ >= limits::stopped_patience) finding.end = Verdict::stopped;
   }
   const bool waited_for = working || !ready_;
-  const std::chrono::milliseconds limit = ready_ ? item_timeout_ : limits::child_start;
+  const std::chrono::milliseconds limit = ready_ ? item_timeout_ : start_;
   if (!waited_for) {
     moved(now);
     return finding;

@@ -16,7 +16,9 @@ class WorkerWatch {
   using TimePoint = std::chrono::steady_clock::time_point;
 
   WorkerWatch() = default;
-  explicit WorkerWatch(std::chrono::milliseconds item_timeout) : item_timeout_(item_timeout) {}
+  explicit WorkerWatch(std::chrono::milliseconds item_timeout,
+                       std::chrono::milliseconds start = limits::child_start)
+      : item_timeout_(item_timeout), start_(start) {}
 
   /// A process was started; it has said hello; it has work, after it had none.
   void started(TimePoint now);
@@ -48,6 +50,7 @@ class WorkerWatch {
   }
 
   std::chrono::milliseconds item_timeout_ = limits::worker_silence;
+  std::chrono::milliseconds start_ = limits::child_start;
   TimePoint moved_{};
   std::optional<TimePoint> stopped_since_;
   Progress progress_;
