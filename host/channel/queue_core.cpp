@@ -89,6 +89,7 @@ void QueueBody::commit(std::uint64_t position, std::uint64_t bytes) noexcept {
 void QueueBody::abandon(std::uint64_t position) noexcept {
   slot(position).word.store(pack(position, SlotState::aborted), std::memory_order_release);
   filled.wake_all();
+  freed.wake_all();  // a producer may write there too, where no consumer comes by
 }
 
 /// The head moves over positions that are done with.
@@ -152,14 +153,18 @@ void QueueBody::release(std::uint64_t position) noexcept {
   freed.wake_all();
 }
 
-/// Every position from the head to the end that is not done with.
+/// Every position from the head to the end that is not done with. The head may be behind: what is done with
+/// there does not count as part of the `slots` positions that can be in use.
 template <typename Visit>
 void QueueBody::visit_used(Visit visit) noexcept {
-  const std::uint64_t first = head.load(std::memory_order_acquire);
+  std::uint64_t first = head.load(std::memory_order_acquire);
   for (std::uint64_t position = first; position - first < slots; ++position) {
     const std::uint64_t now = slot(position).word.load(std::memory_order_acquire);
     const std::int32_t ahead = ahead_of(now, position);
-    if (ahead > 0) continue;
+    if (ahead > 0) {
+      if (position == first) ++first;
+      continue;
+    }
     if (ahead < 0 || state_of(now) == SlotState::empty || !visit(position, now)) return;
   }
 }

@@ -68,6 +68,7 @@ inline constexpr auto shared_crash_point_names = std::to_array<std::string_view>
     "condition.waiting",
     "condition.notified",  // nobody has been woken yet
     "condition.awake",
+    "event.set",  // nobody has been woken yet
     "barrier.arrived",
     "barrier.tripping",
     "queue.reserved",  // the tail is not moved on yet

@@ -34,15 +34,8 @@ std::uint32_t Body::arrived(std::uint32_t round) noexcept {
 void Body::break_round(std::uint32_t round) noexcept {
   std::uint64_t now = state.load(std::memory_order_acquire);
   while (round_of(now) == round && phase_of(now) != Phase::broken) {
-    if (state.compare_exchange_weak(now, pack(round, Phase::broken), std::memory_order_acq_rel)) break;
+    if (state.compare_exchange_weak(now, in_phase(now, Phase::broken), std::memory_order_acq_rel)) break;
   }
-  changed.wake_all();
-}
-
-/// The outcome is there before the round ends, for those that find it ended.
-void Body::next_round(std::uint32_t round, bool reset) noexcept {
-  outcomes[round % outcomes.size()].store((round << 1U) | (reset ? 1U : 0U), std::memory_order_release);
-  state.store(pack(round + 1, Phase::filling), std::memory_order_release);
   changed.wake_all();
 }
 
@@ -69,7 +62,7 @@ Barrier::Barrier(std::uint32_t parties, std::chrono::nanoseconds timeout)
                                       sizeof(Body) + parties * sizeof(std::atomic<std::uint64_t>));
           }(),
           timeout) {
-  body_->state = Body::pack(1, Body::Phase::filling);  // words of round 0 are free
+  body_->state = Body::next(0, false);  // words of round 0 are free
   body_->parties = parties;
 }
 
@@ -95,20 +88,18 @@ std::uint32_t Barrier::arrive(std::uint32_t& round) {
   }
 }
 
-void Barrier::trip(std::uint32_t round, const std::function<void()>& action) {
+void Barrier::trip(std::uint64_t tripping, const std::function<void()>& action) {
   crash_point("barrier.tripping");
   if (action) {
     try {
       action();
     } catch (...) {
-      body_->break_round(round);
+      body_->break_round(Body::round_of(tripping));
       throw;
     }
   }
-  // An abort, or the death of a party, during the action breaks the round for all.
-  std::uint64_t tripping = Body::pack(round, Body::Phase::tripping);
-  body_->outcomes[round % body_->outcomes.size()].store(round << 1U, std::memory_order_release);
-  if (!body_->state.compare_exchange_strong(tripping, Body::pack(round + 1, Body::Phase::filling),
+  // An abort, a reset, or the death of a party, during the action breaks the round for all.
+  if (!body_->state.compare_exchange_strong(tripping, Body::next(tripping, false),
                                             std::memory_order_acq_rel)) {
     throw BrokenBarrier();
   }
@@ -129,11 +120,7 @@ void Barrier::wait_for_round(std::uint32_t round, std::chrono::steady_clock::tim
   }
   if (!in_time) body_->break_round(round);
   const std::uint64_t now = body_->state.load(std::memory_order_acquire);
-  if (Body::round_of(now) == round) throw BrokenBarrier();
-  if (body_->outcomes[round % body_->outcomes.size()].load(std::memory_order_acquire) ==
-      ((round << 1U) | 1U)) {
-    throw BrokenBarrier();  // it was reset
-  }
+  if (Body::round_of(now) == round || Body::was_reset(now, round)) throw BrokenBarrier();
 }
 
 std::uint32_t Barrier::wait(std::chrono::nanoseconds timeout, const std::function<void()>& action) {
@@ -142,10 +129,11 @@ std::uint32_t Barrier::wait(std::chrono::nanoseconds timeout, const std::functio
   const std::uint32_t index = arrive(round);
   if (body_->arrived(round) == body_->parties) {
     // The last ones may see that at the same time; one of them trips the barrier.
-    std::uint64_t filling = Body::pack(round, Body::Phase::filling);
-    if (body_->state.compare_exchange_strong(filling, Body::pack(round, Body::Phase::tripping),
-                                             std::memory_order_acq_rel)) {
-      trip(round, action);
+    std::uint64_t filling = body_->state.load(std::memory_order_acquire);
+    const bool mine = Body::round_of(filling) == round && Body::phase_of(filling) == Body::Phase::filling;
+    const std::uint64_t tripping = Body::in_phase(filling, Body::Phase::tripping);
+    if (mine && body_->state.compare_exchange_strong(filling, tripping, std::memory_order_acq_rel)) {
+      trip(tripping, action);
       return index;
     }
   }
@@ -154,8 +142,10 @@ std::uint32_t Barrier::wait(std::chrono::nanoseconds timeout, const std::functio
 }
 
 void Barrier::reset() {
-  const std::uint64_t now = body_->state.load(std::memory_order_acquire);
-  body_->next_round(Body::round_of(now), true);
+  std::uint64_t now = body_->state.load(std::memory_order_acquire);
+  while (!body_->state.compare_exchange_weak(now, Body::next(now, true), std::memory_order_acq_rel)) {
+  }
+  body_->changed.wake_all();
 }
 
 void Barrier::abort() { body_->break_round(Body::round_of(body_->state.load(std::memory_order_acquire))); }

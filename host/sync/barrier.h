@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -13,31 +12,41 @@ namespace forebay {
 
 /// In shared memory, followed by a word for each party. `state` holds the round and its phase; a
 /// party's word holds the round in which it arrived and its token. So an arrival is one compare and
-/// swap, and the next round begins with one: words of an older round are free.
+/// swap, and the next round begins with one: words of an older round are free. How the last rounds ended
+/// stands in `state` too, so a round ends with its outcome, by one compare and swap, whoever ends it.
 struct BarrierBody {
   enum class Phase : std::uint32_t { filling, tripping, broken };
 
   std::uint32_t parties = 0;
   std::uint32_t reserved = 0;
-  std::atomic<std::uint64_t> state{0};                   ///< round << 32 | phase
-  std::array<std::atomic<std::uint32_t>, 8> outcomes{};  ///< of the last rounds: round << 1 | was reset
+  std::atomic<std::uint64_t> state{0};  ///< round << 32 | a bit for each round before: was reset << 2 | phase
   WaitPoint changed;
 
-  [[nodiscard]] static constexpr std::uint64_t pack(std::uint32_t round, Phase phase) noexcept {
-    return (std::uint64_t{round} << 32U) | static_cast<std::uint32_t>(phase);
+  /// The beginning of the round after the one of `word`.
+  [[nodiscard]] static constexpr std::uint64_t next(std::uint64_t word, bool reset) noexcept {
+    const std::uint32_t ends = (static_cast<std::uint32_t>(word) >> 2U << 1U) | (reset ? 1U : 0U);
+    return (std::uint64_t{round_of(word) + 1} << 32U) | std::uint64_t{ends << 2U} |
+           static_cast<std::uint32_t>(Phase::filling);
+  }
+  [[nodiscard]] static constexpr std::uint64_t in_phase(std::uint64_t word, Phase phase) noexcept {
+    return (word & ~std::uint64_t{3}) | static_cast<std::uint32_t>(phase);
+  }
+  /// Whether that earlier round ended by a reset. Of those long ago: no.
+  [[nodiscard]] static constexpr bool was_reset(std::uint64_t word, std::uint32_t round) noexcept {
+    const std::uint32_t ago = round_of(word) - round - 1;
+    return ago < 30 && (static_cast<std::uint32_t>(word) >> (2 + ago) & 1U) != 0;
   }
   [[nodiscard]] static constexpr std::uint32_t round_of(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word >> 32U);
   }
   [[nodiscard]] static constexpr Phase phase_of(std::uint64_t word) noexcept {
-    return static_cast<Phase>(word & 0xFFFF'FFFFU);
+    return static_cast<Phase>(word & 3U);
   }
   [[nodiscard]] std::atomic<std::uint64_t>* arrivals() noexcept {
     return reinterpret_cast<std::atomic<std::uint64_t>*>(this + 1);
   }
   [[nodiscard]] std::uint32_t arrived(std::uint32_t round) noexcept;
   void break_round(std::uint32_t round) noexcept;
-  void next_round(std::uint32_t round, bool reset) noexcept;
   void recover(OwnerToken dead, bool in_order, bool was_party) noexcept;
 };
 
@@ -82,7 +91,7 @@ class Barrier {
   Barrier(SharedHandle handle, std::chrono::nanoseconds timeout) noexcept
       : handle_(std::move(handle)), body_(handle_.body<BarrierBody>()), timeout_(timeout) {}
   std::uint32_t arrive(std::uint32_t& round);
-  void trip(std::uint32_t round, const std::function<void()>& action);
+  void trip(std::uint64_t tripping, const std::function<void()>& action);
   void wait_for_round(std::uint32_t round, std::chrono::steady_clock::time_point deadline);
 
   SharedHandle handle_;

@@ -13,13 +13,18 @@
 #include "host/limits.h"
 #include "host/process/crash_point.h"
 #include "host/process/process_info.h"
+#include "host/process/process_registry.h"
 #include "host/sync/recovery.h"
 
 namespace forebay {
 namespace {
 
 struct LeaveAtExit {
-  ~LeaveAtExit() { ContextWatch::instance().leave(); }
+  ~LeaveAtExit() {
+    // As long as this process waits for its children it watches over them too.
+    detail::ProcessRegistry::instance().finish();
+    ContextWatch::instance().leave();
+  }
 };
 
 /// A pidfd of the process in a place; nothing where it has ended, or its number is another process's by now.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "host/process/crash_point.h"
 #include "host/sync/shared_handle.h"
 #include "host/sync/wait_point.h"
 
@@ -14,6 +15,9 @@ struct EventBody {
   std::atomic<std::uint32_t> times{
       0};  ///< that it was set: a waiter sees one that was cleared again meanwhile
   WaitPoint changed;
+
+  /// Who died may have set it and woken nobody.
+  void recover() noexcept { changed.wake_sleepers(); }
 };
 
 /// Python's Event: a flag that processes wait for. A handle; what arrives as an argument in another
@@ -26,6 +30,7 @@ class Event {
   void set() noexcept {
     body_->set.store(1, std::memory_order_release);
     body_->times.fetch_add(1, std::memory_order_release);
+    crash_point("event.set");
     body_->changed.wake_all();
   }
   void clear() noexcept { body_->set.store(0, std::memory_order_release); }

@@ -1,9 +1,12 @@
 #include "host/sync/lock.h"
 
 #include <fmt/format.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <limits>
 
 #include "host/error.h"
 #include "host/process/crash_point.h"
@@ -35,6 +38,12 @@ timespec as_timespec(Clock::time_point time) noexcept {
 }
 
 }  // namespace
+
+void LockBody::recover() noexcept {
+  // The word that the C library sleeps on; who is woken for nothing marks it again and sleeps on.
+  static_cast<void>(::syscall(SYS_futex, &mutex.__data.__lock, FUTEX_WAKE, std::numeric_limits<int>::max(),
+                              nullptr, nullptr, 0));
+}
 
 BasicLock::BasicLock(Kind kind)
     : handle_(SharedHandle::make(ObjectKind::lock, sizeof(LockBody))), body_(handle_.body<LockBody>()) {

@@ -26,6 +26,10 @@ struct LockBody {
       holder;  ///< OwnerToken << 32 | thread id; 0: nobody. For locked() and describe()
   std::atomic<std::uint32_t> owner_died;  ///< the present holder was told so
   std::atomic<std::uint32_t> depth;       ///< of an RLock; written by the holder
+
+  /// The kernel hands the lock of a dead holder on. What it cannot know is that a waiter died who had been
+  /// woken, when another came first: the lock then does not show that more wait. So all look again.
+  void recover() noexcept;
 };
 
 /// What Lock and RLock have in common. A handle; copies, and what arrives as an argument in another

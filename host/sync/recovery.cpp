@@ -4,6 +4,7 @@
 #include "host/sync/barrier.h"
 #include "host/sync/condition.h"
 #include "host/sync/event.h"
+#include "host/sync/lock.h"
 #include "host/sync/semaphore.h"
 
 namespace forebay {
@@ -17,8 +18,8 @@ void recover_object(SharedObject& object, std::byte* body, OwnerToken dead, bool
       reinterpret_cast<BarrierBody*>(body)->recover(dead, in_order, object.has_user(dead.index()));
       break;
     case ObjectKind::queue: reinterpret_cast<QueueBody*>(body)->recover(dead); break;
-    case ObjectKind::event:  // owns nothing; a waiter that died leaves a mark that costs one system call
-    case ObjectKind::lock:   // the kernel hands it to the next holder (robust futexes)
+    case ObjectKind::event: reinterpret_cast<EventBody*>(body)->recover(); break;
+    case ObjectKind::lock: reinterpret_cast<LockBody*>(body)->recover(); break;
     case ObjectKind::value:
     case ObjectKind::free: break;
   }

@@ -107,6 +107,28 @@ TEST(B5, ResetSendsTheWaitersAwayAndMakesItUsable) {
   EXPECT_NE(mine, other.get());
 }
 
+TEST(B5, AResetInTheMiddleOfARoundLeavesNobodyBehind) {
+  Barrier barrier(2);
+  std::atomic<bool> stop{false};
+  const auto rounds = [&] {
+    while (!stop) {
+      try {
+        barrier.wait(patience);
+      } catch (const BrokenBarrier&) {
+      }
+    }
+    barrier.abort();  // for the other one, which may wait for this one
+  };
+  auto one = std::async(std::launch::async, rounds);
+  auto other = std::async(std::launch::async, rounds);
+  const auto begin = Clock::now();
+  for (int i = 0; i < 20'000; ++i) barrier.reset();
+  stop = true;
+  one.get();
+  other.get();
+  EXPECT_LT(seconds_since(begin), 15.0);
+}
+
 TEST(B6, AbortThenReset) {
   Barrier barrier(2);
   barrier.abort();

@@ -207,6 +207,19 @@ TEST(Queue, LoanAndViewAreTheSameMemoryWithoutACopy) {
   EXPECT_TRUE(queue.take().bytes().empty());
 }
 
+TEST(Queue, ADroppedLoanWakesAProducerThatWaitsForItsRoom) {
+  Queue<int> queue(1);
+  auto loan = std::make_optional(queue.loan(sizeof(int)));
+  Children children;
+  Process& producer = children.start([](Queue<int> shared) { shared.put(1, patience); }, queue);
+  EXPECT_FALSE(producer.join(50ms));  // it sleeps by now
+  const auto begin = Clock::now();
+  loan.reset();
+  children.expect_good_ends();
+  EXPECT_LT(seconds_since(begin), 10.0);
+  EXPECT_EQ(queue.get(1s), 1);
+}
+
 TEST(Queue, LocksAndDescriptorsDoNotGoThroughIt) {
   Queue<Lock> queue;
   EXPECT_THROW(queue.put(Lock()), Error);
