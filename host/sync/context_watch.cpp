@@ -1,5 +1,6 @@
 #include "host/sync/context_watch.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -35,6 +36,12 @@ UniqueFd pidfd_of(const Participant& place, std::uint64_t word) {
     if (errno == ESRCH) return fd;
     throw os_error(errno, "cannot watch a process that shares memory with this one (pidfd_open)",
                    "raise the limit on open files (ulimit -n)");
+  }
+  // One that has ended and that its parent has not waited for can be opened still.
+  pollfd entry{fd.get(), POLLIN, 0};
+  if (::poll(&entry, 1, 0) == 1) {
+    fd.reset();
+    return fd;
   }
   const std::uint64_t started = place.start_time.load(std::memory_order_acquire);
   if (started != 0 && start_time_of(pid) != started) fd.reset();
