@@ -31,7 +31,8 @@ std::string Table::text() const {
   for (const std::string& point : points_) {
     out += fmt::format("{:26}", point);
     for (const std::string& job : jobs_) {
-      const Cell& cell = cells_.at({point, job});
+      const auto found = cells_.find({point, job});
+      const Cell cell = found == cells_.end() ? Cell{} : found->second;  // not every point has every job
       out += fmt::format(" {:>15}",
                          cell.deaths == 0 && cell.well
                              ? "-"
