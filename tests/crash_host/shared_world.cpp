@@ -63,7 +63,7 @@ World::World(Decoder& in)
       there(Value<int>::decode_from(in)),
       stop(Event::decode_from(in)) {}
 
-void World::use_lock() {
+void World::use_lock(std::chrono::microseconds held) {
   if (!lock.try_lock_for(far_above)) throw std::runtime_error("the lock does not come");
   if (lock.owner_died()) {
     owner_died.fetch_add(1);
@@ -72,6 +72,7 @@ void World::use_lock() {
     torn.fetch_add(1);
   }
   pair[0] += 1;
+  if (held.count() > 0) pause_for(held);
   pair[1] += 1;
   lock.unlock();
 }
@@ -95,7 +96,7 @@ void World::put_one() {
   std::atomic_ref<std::uint8_t>(put[id]).store(1);
 }
 
-bool World::get_one(std::chrono::milliseconds time) {
+bool World::get_one(std::chrono::milliseconds time, std::chrono::microseconds held) {
   try {
     const auto view = queue.take(ByteQueue::Clock::now() + time);
     std::uint32_t id = 0;
@@ -103,6 +104,7 @@ bool World::get_one(std::chrono::milliseconds time) {
     // Noted before the message is given back: who dies in between has had it, and it comes again.
     std::atomic_ref<std::uint8_t>(got[id]).fetch_add(1);
     if (view.deliveries_before() != 0) std::atomic_ref<std::uint8_t>(said[id]).fetch_add(1);
+    if (held.count() > 0) pause_for(held);
     return true;
   } catch (const QueueEmpty&) {
     return false;

@@ -47,11 +47,12 @@ struct World {
   }
 
   /// One piece of work each. Time-outs far above what anything takes: what does not come by then throws.
-  void use_lock();
+  /// `held`: for so long in the middle.
+  void use_lock(std::chrono::microseconds held = {});
   void use_semaphore();
   void put_one();
   /// False: there was none in so short a time.
-  bool get_one(std::chrono::milliseconds time);
+  bool get_one(std::chrono::milliseconds time, std::chrono::microseconds held = {});
 
   /// What is wrong with the messages, the queue being empty; nothing: "".
   [[nodiscard]] std::string wrong_messages(std::uint32_t unfinished_max) const;

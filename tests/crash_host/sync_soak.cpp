@@ -29,6 +29,7 @@ constexpr std::uint32_t workers = 4;
 constexpr std::uint32_t message_ids = 64'000'000;
 constexpr std::chrono::seconds stuck_after{20};  // far above what anything takes on a loaded machine
 constexpr int usage_error = 2;
+constexpr std::uint64_t descriptors_of_a_world = 8;  // of the memory that its notes of messages lie in
 
 constexpr std::string_view usage =
     "usage: crash_sync_soak [--kills N] [--seed N] [--help]\n"
@@ -37,7 +38,7 @@ constexpr std::string_view usage =
 
 void use_barrier(World& world) {
   try {
-    world.barrier.wait(5ms);
+    world.barrier.wait(1ms);
   } catch (const BrokenBarrier&) {
     world.barrier.reset();
   }
@@ -50,10 +51,15 @@ void use_condition(World& world, bool leave) {
   if (leave) {
     world.tickets.fetch_add(1);
     world.condition.notify();
-  } else if (world.tickets.load() != 0 || world.condition.wait(2ms)) {
+  } else if (world.tickets.load() != 0 || world.condition.wait(1ms)) {
     if (world.tickets.load() > 0) world.tickets.fetch_add(-1);
   }
   lock.unlock();
+}
+
+/// Mostly not at all; else long enough that many are killed meanwhile.
+std::chrono::microseconds held(std::mt19937_64& random) {
+  return std::chrono::microseconds(random() % 4 == 0 ? random() % 300 : 0);
 }
 
 /// A bit of everything, in a random order, until it is told to stop. Only the queue's messages must be even.
@@ -75,11 +81,11 @@ void work(World world, std::uint32_t me, std::uint64_t seed) {
         if (to_get == 0 && !world.queue.full()) {
           world.put_one();
           ++to_get;
-        } else if (world.get_one(5ms) && to_get > 0) {
+        } else if (world.get_one(1ms, held(random)) && to_get > 0) {
           --to_get;
         }
         break;
-      default: world.use_lock(); break;
+      default: world.use_lock(held(random)); break;
     }
     world.round_done(me);
   }
@@ -187,6 +193,8 @@ class Soak {
     }
     world_.use_lock();
     report.wrong += world_.wrong_messages(static_cast<std::uint32_t>(report.kills));
+    if (static_cast<std::uint64_t>(world_.owner_died.load()) > report.kills)
+      report.wrong += "told too often; ";
     if (world_.torn.load() != 0)
       report.wrong += fmt::format("{} broken locks were not told; ", world_.torn.load());
     if (world_.semaphore.get_value() != 2) report.wrong += "permits are lost; ";
@@ -253,6 +261,7 @@ int run(const std::vector<std::string_view>& words) {
   text += "before: " + before.text() + "\nafter:  " + after.text() + "\n";
   // The messages' notes stay mapped, and their two descriptors open, as long as the process lives.
   if (after.children != before.children) report.wrong += "processes are left; ";
+  if (after.files > before.files + descriptors_of_a_world) report.wrong += "descriptors are left; ";
   if (after.shared_files != before.shared_files) report.wrong += "files are left; ";
   if (after.threads != before.threads) report.wrong += "threads are left; ";
   text += report.wrong.empty() ? "good: nothing lost, stuck, twice or left\n" : "BAD: " + report.wrong + "\n";
