@@ -7,6 +7,7 @@
 #include "host/channel/wait.h"
 #include "host/codec/shared_range.h"
 #include "host/error.h"
+#include "host/memory/shared_memory.h"
 #include "host/pool/as_completed.h"
 #include "host/pool/executor.h"
 #include "host/pool/pool.h"

@@ -119,6 +119,23 @@ inline constexpr std::chrono::minutes batch_wait{10};
 /// beyond still end with their parents.
 inline constexpr std::size_t guarded_max = 16384;
 
+/// Named blocks of shared memory of one tree of processes at a time that its guardian unlinks; a look at all
+/// of them takes it some milliseconds.
+inline constexpr std::size_t named_blocks_max = 4096;
+
+/// Of a block's name: NAME_MAX.
+inline constexpr std::size_t block_name_bytes_max = 255;
+
+/// Random names that are tried for a block without one: each is free but with a chance of one in 2^64.
+inline constexpr unsigned block_name_tries = 16;
+
+/// From telling the guardian of a block to its answer, which takes 0.1 ms, before it is told again: one that
+/// was killed with the note in hand has a successor by then.
+inline constexpr std::chrono::milliseconds guardian_answer{1000};
+
+/// Elements of one ShareableList: bounds the table that a process copies when it attaches one.
+inline constexpr std::uint64_t shareable_list_items_max = std::uint64_t{1} << 20U;
+
 /// Payload alignment in a slot: DALI's sample alignment, a multiple of every vector width and cache line.
 inline constexpr std::size_t payload_alignment = 128;
 

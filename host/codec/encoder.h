@@ -24,6 +24,9 @@ class Encoder {
     return encoder;
   }
 
+  /// For types that can do without: see without_descriptors().
+  [[nodiscard]] bool takes_descriptors() const noexcept { return descriptors_; }
+
   void write(const void* bytes, std::size_t count) {
     // Not insert(): where g++ 12 inlines that into an application's call, it warns of an overflow that is
     // none.

@@ -12,7 +12,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -23,8 +22,10 @@
 #include "host/channel/channel.h"
 #include "host/error.h"
 #include "host/limits.h"
+#include "host/process/block_table.h"
 #include "host/process/current_process.h"
 #include "host/process/guardian_main.h"
+#include "host/process/guardian_socket.h"
 #include "host/process/guardian_table.h"
 #include "host/process/never_destroyed.h"
 #include "host/process/start_child.h"
@@ -89,6 +90,7 @@ void Guardian::open_socket() {
   const int yes = 1;
   ::setsockopt(read_end_.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes));
   table_ = SealedMemory::create("forebay-guardian", limits::guarded_max * sizeof(Guarded));
+  blocks_ = SealedMemory::create_sparse("forebay-guardian-blocks", BlockTable::bytes);
 }
 
 void Guardian::start_process() {
@@ -96,7 +98,7 @@ void Guardian::start_process() {
   setup.entries = limits::guarded_max;
   setup.leaf = leaf_;
   const UniqueFd root = own_pidfd();
-  const std::array<int, 3> fds{read_end_.get(), table_.fd(), root.get()};
+  const std::array<int, 4> fds{read_end_.get(), table_.fd(), root.get(), blocks_.fd()};
   const Parcel parcel{std::as_bytes(std::span(&setup, 1)), fds};
   Child maker = spawn_child(&guardian_main, {"forebay: guardian", "forebay-guard"}, {&parcel, 1}, -1);
   const auto received = std::make_unique<Received>();
@@ -146,28 +148,12 @@ pid_t Guardian::pid() {
   return pid_;
 }
 
-void register_with_guardian(int fd) noexcept {
+void register_with_guardian(int socket) noexcept {
   const UniqueFd self = own_pidfd();
-  Registration message;
-  iovec part{&message, sizeof(message)};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
-  cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  const int fds = self.get();
-  std::memcpy(CMSG_DATA(rights), &fds, sizeof(fds));
-  const auto deadline = Clock::now() + limits::child_stop;
-  while (::sendmsg(fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-    if (errno != EAGAIN && errno != EINTR) return;
-    pollfd entry{fd, POLLOUT, 0};
-    if (Clock::now() >= deadline || ::poll(&entry, 1, 10) < 0) return;
-  }
+  const Registration message;
+  const int fd = self.get();
+  static_cast<void>(tell_guardian(socket, std::as_bytes(std::span(&message, 1)), {&fd, 1},
+                                  Clock::now() + limits::child_stop));
 }
 
 }  // namespace forebay::detail

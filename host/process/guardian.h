@@ -18,14 +18,15 @@ namespace forebay::detail {
 /// The guardian is a small process beside the root of a tree of Forebay processes. Every child registers with
 /// it before it runs anything of the application, its own children likewise. When one ends, it kills that
 /// one's process group; when the root ends, in whatever way, it kills everything that is registered, and goes
-/// too. It is no child of the root (wait(-1) never sees it), has a session of its own, ignores what a
-/// terminal or a shutdown sends, and holds none of the application's files.
+/// too. Likewise it unlinks the named blocks of shared memory that these made (BlockTable). It is no child of
+/// the root (wait(-1) never sees it), has a session of its own, ignores what a terminal or a shutdown sends,
+/// and holds none of the application's files.
 ///
 /// This is the root's side, and in its descendants the descriptor that they inherited. Thread-safe.
 /// Invariants:
 ///  1. Everything but `descriptor_` is touched under `mutex_` only, and by the keeper thread, which takes it.
-///  2. The socket's both ends and the table belong to the root, so they outlive a guardian that is killed:
-///     the keeper, which waits for that, starts another, which finds the table as it was left and the
+///  2. The socket's both ends and the tables belong to the root, so they outlive a guardian that is killed:
+///     the keeper, which waits for that, starts another, which finds the tables as they were left and the
 ///     registrations that were not read yet.
 ///  3. Nothing here fails a start: where no guardian can be had, children live without.
 class Guardian {
@@ -34,6 +35,8 @@ class Guardian {
 
   /// What a child gets as guardian_fd; -1 where there is none. The first call starts the guardian.
   [[nodiscard]] int descriptor() noexcept;
+  /// The same, but starts none: -1 where none is there yet.
+  [[nodiscard]] int known_descriptor() const noexcept { return descriptor_; }
   /// In a child: the root's guardian is this one's too.
   void inherit(int fd) noexcept { descriptor_ = fd; }
   /// In a copy that the start method fork made: as in any child.
@@ -57,6 +60,7 @@ class Guardian {
   UniqueFd write_end_;
   UniqueFd read_end_;
   SealedMemory table_;
+  SealedMemory blocks_;
   LeafPath leaf_{};
   UniqueFd pidfd_;
   pid_t pid_ = 0;
@@ -66,8 +70,8 @@ class Guardian {
   std::unique_ptr<std::thread> keeper_;
 };
 
-/// In a child, before anything of the application runs: tells the guardian at `fd`. Waits, where its queue is
-/// full, at most limits::child_stop, and then goes on without.
-void register_with_guardian(int fd) noexcept;
+/// In a child, before anything of the application runs: tells the guardian at `socket`. Waits, where its
+/// queue is full, at most limits::child_stop, and then goes on without.
+void register_with_guardian(int socket) noexcept;
 
 }  // namespace forebay::detail

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,6 +20,8 @@
 #include "host/error.h"
 #include "host/limits.h"
 #include "host/memory/sealed_memory.h"
+#include "host/process/block_table.h"
+#include "host/process/guardian_socket.h"
 #include "host/process/guardian_table.h"
 #include "host/process/sibling_clone.h"
 
@@ -31,21 +32,23 @@ using Clock = std::chrono::steady_clock;
 
 /// What epoll tells of; below are the places in the table.
 constexpr std::uint64_t root_ended = ~std::uint64_t{0};
-constexpr std::uint64_t registration = root_ended - 1;
+constexpr std::uint64_t message_came = root_ended - 1;
 
 /// The guardian's whole life. It has one thread.
 class Watch {
  public:
-  Watch(UniqueFd registrations, SealedMemory memory, std::size_t entries, UniqueFd root, const LeafPath& leaf)
-      : registrations_(std::move(registrations)),
+  Watch(UniqueFd messages, SealedMemory memory, std::size_t entries, UniqueFd root, const LeafPath& leaf,
+        SealedMemory blocks)
+      : messages_(std::move(messages)),
         memory_(std::move(memory)),
         root_(std::move(root)),
         leaf_(leaf),
+        blocks_(std::move(blocks)),
         table_(reinterpret_cast<Guarded*>(memory_.bytes().data()), entries),
         pidfds_(entries),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     watch(root_.get(), root_ended);
-    watch(registrations_.get(), registration);
+    watch(messages_.get(), message_came);
     resume();
   }
 
@@ -58,13 +61,14 @@ class Watch {
         const std::uint64_t what = events[static_cast<std::size_t>(i)].data.u64;
         if (what == root_ended) {
           end_all();
-        } else if (what == registration) {
-          take_registrations();
+        } else if (what == message_came) {
+          take_messages();
         } else {
           ended(static_cast<std::size_t>(what));
         }
       }
     }
+    blocks_.unlink_all();
   }
 
  private:
@@ -95,55 +99,45 @@ class Watch {
       }
       // It ended unwatched. Where its number is free, a group of that number can only be its own.
       if (!pidfd.valid()) ::kill(-entry.pid, SIGKILL);
+      blocks_.unlink_blocks_of(static_cast<std::int32_t>(place));
       entry = Guarded{};
     }
   }
 
-  void take_registrations() {
+  void take_messages() {
+    Told told;
     while (true) {
-      pid_t pid = 0;
-      UniqueFd pidfd;
-      switch (receive(pid, pidfd)) {
-        case Got::nothing: return;
-        case Got::end:
+      switch (hear_told(messages_.get(), told)) {
+        case Hearing::nothing: return;
+        case Hearing::end:
           closed_ = true;
-          ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, registrations_.get(), nullptr);
+          ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, messages_.get(), nullptr);
           return;
-        case Got::message: break;
+        case Hearing::message: break;
       }
-      if (pidfd.valid() && pid > 0) add(pid, std::move(pidfd));
+      if (const auto registration = as<Registration>(told);
+          registration && registration->magic == guardian_magic && told.fds[0].valid() && told.pid > 0) {
+        add(told.pid, std::move(told.fds[0]));
+      } else if (const auto note = as<BlockNote>(told); note && note->magic == block_magic) {
+        blocks_.take(*note, told.fds, place_of(told.pid));
+      }
     }
   }
 
-  enum class Got { nothing, end, message };
+  template <typename T>
+  static std::optional<T> as(const Told& told) noexcept {
+    T message;
+    if (told.size != sizeof(T)) return std::nullopt;
+    std::memcpy(&message, told.bytes.data(), sizeof(T));
+    return message;
+  }
 
-  /// The sender's number is the kernel's word, not the sender's.
-  Got receive(pid_t& pid, UniqueFd& pidfd) const noexcept {
-    Registration message;
-    iovec part{&message, sizeof(message)};
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))> control;
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    const ssize_t got = ::recvmsg(registrations_.get(), &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (got < 0) return errno == EINTR ? Got::message : Got::nothing;
-    for (cmsghdr* one = CMSG_FIRSTHDR(&header); one != nullptr; one = CMSG_NXTHDR(&header, one)) {
-      if (one->cmsg_level != SOL_SOCKET) continue;
-      if (one->cmsg_type == SCM_RIGHTS) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(one), sizeof(fd));
-        pidfd.reset(fd);
-      } else if (one->cmsg_type == SCM_CREDENTIALS) {
-        ucred sender{};
-        std::memcpy(&sender, CMSG_DATA(one), sizeof(sender));
-        pid = sender.pid;
-      }
+  /// The root is in no place, nor is who made itself a child by other means: what is theirs is the tree's.
+  [[nodiscard]] std::int32_t place_of(pid_t pid) const noexcept {
+    for (std::size_t place = 0; place < table_.size(); ++place) {
+      if (pid != 0 && table_[place].pid == pid) return static_cast<std::int32_t>(place);
     }
-    if (got == 0) return Got::end;
-    if (got != sizeof(message) || message.magic != guardian_magic) pidfd.reset();
-    return Got::message;
+    return BlockTable::tree;
   }
 
   void add(pid_t pid, UniqueFd pidfd) {
@@ -163,6 +157,8 @@ class Watch {
 
   void ended(std::size_t place) {
     if (!pidfds_[place].valid()) return;
+    take_messages();  // what it said before it ended
+    blocks_.unlink_blocks_of(static_cast<std::int32_t>(place));
     kill_group_of(pidfds_[place].get(), table_[place].pid);
     pidfds_[place].reset();  // and with it leaves epoll
     table_[place] = Guarded{};
@@ -179,17 +175,19 @@ class Watch {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, root_.get(), nullptr);
     ending_ = true;
     leave_at_ = Clock::now() + limits::child_reap;
-    take_registrations();
+    take_messages();
     for (std::size_t place = 0; place < table_.size(); ++place) {
       if (pidfds_[place].valid()) end(place);
     }
     kill_leaf_cgroup(leaf_);
+    blocks_.unlink_all();  // and once more when nobody is left who makes some
   }
 
-  UniqueFd registrations_;
+  UniqueFd messages_;
   SealedMemory memory_;
   UniqueFd root_;
   LeafPath leaf_;
+  BlockTable blocks_;
   std::span<Guarded> table_;
   std::vector<UniqueFd> pidfds_;
   UniqueFd epoll_;
@@ -218,7 +216,7 @@ int guardian_main(Channel channel) {
   const auto received = std::make_unique<Received>();
   static_cast<void>(channel.receive_until(*received, Clock::now() + limits::child_start));
   const std::optional<GuardianSetup> setup = received->as<GuardianSetup>();
-  if (!setup || setup->magic != guardian_magic || received->fds.size() != 3) return 1;
+  if (!setup || setup->magic != guardian_magic || received->fds.size() != 4) return 1;
   const SiblingClone clone;
   const pid_t made = clone.make_child();
   if (made < 0) return 1;
@@ -233,7 +231,8 @@ int guardian_main(Channel channel) {
   channel.close();
   Watch watch(std::move(received->fds[0]),
               SealedMemory::open(std::move(received->fds[1]), setup->entries * sizeof(Guarded)),
-              setup->entries, std::move(received->fds[2]), setup->leaf);
+              setup->entries, std::move(received->fds[2]), setup->leaf,
+              SealedMemory::open(std::move(received->fds[3]), BlockTable::bytes));
   watch.run();
   ::_exit(0);
 }

@@ -11,8 +11,8 @@ namespace forebay::detail {
 
 inline constexpr std::uint64_t guardian_magic = 0x4e41'4944'5241'5547;  // "GUARDIAN" in memory
 
-/// What the guardian is told when it starts; with it come the socket's reading end, the table, and the root's
-/// pidfd.
+/// What the guardian is told when it starts; with it come the socket's reading end, the table, the root's
+/// pidfd, and the table of blocks.
 struct GuardianSetup {
   std::uint64_t magic = guardian_magic;
   std::uint64_t entries = 0;
