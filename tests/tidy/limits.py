@@ -62,6 +62,7 @@ BYTE_COPIES = {
     "host/codec/decoder.h": "values of arguments and results: decoding is this copy",
     "host/codec/encoder.cpp": "a large range into shared memory, once",
     "host/codec/encoder.h": "values of arguments and results: encoding is this copy",
+    "host/memory/shareable_list.cpp": "elements into and out of a list; its table, which others may change",
     "host/pool/crew_dispatch.cpp": "the head of a result, out of memory that a worker may change",
     "host/pool/crew_member.cpp": "a task's encoded arguments into its ring: the hand-over",
     "host/pool/crew_worker.cpp": "a task's encoded result into its ring: the hand-over",
