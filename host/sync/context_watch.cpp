@@ -100,6 +100,16 @@ std::shared_ptr<SharedContext> ContextWatch::known_context(std::uint64_t id, con
   return context;
 }
 
+std::vector<std::shared_ptr<SharedContext>> ContextWatch::large_contexts() {
+  const std::scoped_lock lock(mutex_);
+  return large_;
+}
+
+void ContextWatch::add_large(const std::shared_ptr<SharedContext>& context) {
+  const std::scoped_lock lock(mutex_);
+  large_.push_back(context);
+}
+
 void ContextWatch::add(const std::shared_ptr<SharedContext>& context) {
   const std::scoped_lock lock(mutex_);
   start_thread();

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "host/channel/poller.h"
 #include "host/memory/unique_fd.h"
@@ -36,6 +37,9 @@ class ContextWatch {
   /// The context of this id; `make` maps and joins it where it is new here.
   [[nodiscard]] std::shared_ptr<SharedContext> known_context(std::uint64_t id, const Make& make);
   void add(const std::shared_ptr<SharedContext>& context);
+  /// Those that this process made for large objects. They stay: what comes later goes to where there is room.
+  [[nodiscard]] std::vector<std::shared_ptr<SharedContext>> large_contexts();
+  void add_large(const std::shared_ptr<SharedContext>& context);
 
   /// At the normal end of the process: what it owned is recovered as that of one that left in order.
   void leave() noexcept;
@@ -71,6 +75,7 @@ class ContextWatch {
   std::map<std::uint32_t, Watched> watched_;
   std::map<std::uint64_t, std::shared_ptr<SharedContext>> by_id_;
   std::shared_ptr<SharedContext> default_;
+  std::vector<std::shared_ptr<SharedContext>> large_;
   std::uint32_t last_number_ = 0;
   bool stopping_ = false;
   std::optional<detail::OwnThread> own_;  // for as long as thread_

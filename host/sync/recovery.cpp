@@ -28,12 +28,10 @@ void recover_object(SharedObject& object, std::byte* body, OwnerToken dead, bool
 }  // namespace
 
 void recover(SharedContext& context, OwnerToken dead, bool in_order) {
-  for (std::uint64_t offset = context.header().newest_object.load(std::memory_order_acquire); offset != 0;) {
-    SharedObject& object = context.object(offset);
-    recover_object(object, context.at(offset + sizeof(SharedObject)), dead, in_order);
+  context.for_each_object([&](SharedObject& object, std::byte* body) {
+    recover_object(object, body, dead, in_order);
     object.drop_user(dead.index());
-    offset = object.next;
-  }
+  });
 }
 
 }  // namespace forebay

@@ -1,11 +1,14 @@
 #include "host/sync/shared_context.h"
 
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <string>
 #include <utility>
@@ -43,7 +46,9 @@ SharedContext::SharedContext(SealedMemory memory, UniqueFd doorbell, bool made_h
     : memory_(std::move(memory)),
       doorbell_(std::move(doorbell)),
       made_here_(made_here),
-      used_(padded(sizeof(ContextHeader))) {}
+      free_(padded(sizeof(ContextHeader)), memory_.bytes().size()),
+      fresh_(padded(sizeof(ContextHeader))),
+      collect_below_(free_.bytes() / 2) {}
 
 std::shared_ptr<SharedContext> SharedContext::create(std::size_t bytes) {
   if (bytes >= limits::admitted_range_bytes_min) {
@@ -63,11 +68,23 @@ std::shared_ptr<SharedContext> SharedContext::create(std::size_t bytes) {
   return context;
 }
 
-std::shared_ptr<SharedContext> SharedContext::with_room_for(std::size_t bytes) {
+SharedContext::Placed SharedContext::make_object(ObjectKind kind, std::size_t bytes) {
+  ContextWatch& watch = ContextWatch::instance();
   if (bytes <= limits::context_object_bytes_max) {
-    return ContextWatch::instance().default_context([] { return create(limits::context_bytes); });
+    auto context = watch.default_context([] { return create(limits::context_bytes); });
+    if (const auto offset = context->allocate(kind, bytes)) return {std::move(context), *offset};
+    throw Error(ErrorCode::no_memory, "this process has made so many locks, events and values that their " +
+                                          std::to_string(context->memory_.bytes().size()) +
+                                          " bytes of shared memory are full; let go of some");
   }
-  return create(padded(sizeof(ContextHeader)) + padded(bytes + sizeof(SharedObject)));
+  for (auto& context : watch.large_contexts()) {
+    if (const auto offset = context->allocate(kind, bytes)) return {std::move(context), *offset};
+  }
+  auto context = create(padded(sizeof(ContextHeader)) + padded(bytes + sizeof(SharedObject)));
+  watch.add_large(context);
+  const auto offset = context->allocate(kind, bytes);
+  if (!offset) return make_object(kind, bytes);  // another thread was faster
+  return {std::move(context), *offset};
 }
 
 /// Takes a place in the table. Before this, the process owns nothing here.
@@ -108,48 +125,89 @@ SharedObject& SharedContext::object(std::uint64_t offset) const {
   return *reinterpret_cast<SharedObject*>(at(offset));
 }
 
-std::uint64_t SharedContext::find_unused(std::uint64_t block_bytes) const noexcept {
-  for (std::uint64_t offset = header().newest_object; offset != 0;) {
-    const auto& candidate = *reinterpret_cast<const SharedObject*>(at(offset));
-    if (candidate.bytes == block_bytes && candidate.unused()) return offset;
-    offset = candidate.next;
-  }
-  return 0;
-}
-
-std::uint64_t SharedContext::allocate(ObjectKind kind, std::size_t bytes) {
+std::optional<std::uint64_t> SharedContext::allocate(ObjectKind kind, std::size_t bytes) {
   expect(made_here_, "only the process that made a context allocates in it");
   const std::scoped_lock lock(mutex_);
   const std::uint64_t block = padded(sizeof(SharedObject) + bytes);
-  std::uint64_t offset = 0;
-  if (used_ + block > memory_.bytes().size() / 2) offset = find_unused(block);
-  if (offset == 0) {
-    if (used_ + block > memory_.bytes().size()) {
-      throw Error(ErrorCode::no_memory, "this process has made so many locks, events and values that their " +
-                                            std::to_string(memory_.bytes().size()) +
-                                            " bytes of shared memory are full; let go of some");
-    }
-    offset = used_;
-    used_ += block;
-    auto* fresh = ::new (at(offset)) SharedObject;
-    fresh->bytes = block;
-    fresh->next = header().newest_object.load(std::memory_order_relaxed);
-    fresh->add_user(self_.index());
-    fresh->kind.store(kind, std::memory_order_relaxed);
-    header().newest_object.store(offset, std::memory_order_release);  // pairs with the supervisor's walk
-    return offset;
+  if (free_.bytes() < collect_below_) collect();
+  std::optional<std::uint64_t> offset = free_.take(block);
+  if (!offset) {
+    collect();
+    offset = free_.take(block);
   }
-  // Nobody has a handle of it, so nobody looks at it but the supervisor, who skips what is free.
-  SharedObject& again = object(offset);
-  again.kind.store(ObjectKind::free, std::memory_order_release);
-  std::memset(at(offset + sizeof(SharedObject)), 0, block - sizeof(SharedObject));
-  again.add_user(self_.index());
-  again.kind.store(kind, std::memory_order_release);
+  if (offset) publish(*offset, block, kind);
   return offset;
 }
 
+/// What nobody has a handle of is free. Others see a list that is whole at any moment, as the maker may be
+/// killed; the supervisor, which is in the maker's process while that lives, looks under the same lock. The
+/// next look comes when half of what is free now was given out: so an object costs no more than a few looks.
+void SharedContext::collect() {
+  std::atomic<std::uint64_t>* link = &header().newest_object;
+  for (std::uint64_t offset = link->load(std::memory_order_relaxed); offset != 0;) {
+    SharedObject& one = object(offset);
+    const std::uint64_t next = one.next.load(std::memory_order_relaxed);
+    if (one.unused()) {
+      const std::uint64_t block = one.bytes;
+      free_.give(offset, block);
+      link->store(next, std::memory_order_release);  // pairs with a successor's walk
+      one.kind.store(ObjectKind::free, std::memory_order_release);
+      if (block > limits::context_object_bytes_max) clear(offset, block);  // the memory is the system's
+    } else {
+      link = &one.next;
+    }
+    offset = next;
+  }
+  collect_below_ = free_.bytes() / 2;
+}
+
+void SharedContext::publish(std::uint64_t offset, std::uint64_t block_bytes, ObjectKind kind) {
+  if (offset < fresh_) clear(offset, std::min(block_bytes, fresh_ - offset));
+  fresh_ = std::max(fresh_, offset + block_bytes);
+  auto* fresh = ::new (at(offset)) SharedObject;
+  fresh->bytes = block_bytes;
+  fresh->next.store(header().newest_object.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  fresh->add_user(self_.index());
+  fresh->kind.store(kind, std::memory_order_relaxed);
+  header().newest_object.store(offset, std::memory_order_release);  // pairs with the supervisor's walk
+}
+
+/// Whole pages are given back to the system, which gives zeros for them.
+void SharedContext::clear(std::uint64_t offset, std::uint64_t count) noexcept {
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t first = (offset + page - 1) / page * page;
+  const std::uint64_t last = (offset + count) / page * page;
+  const bool many = count > limits::context_object_bytes_max;
+  if (!many || ::madvise(at(first), last - first, MADV_REMOVE) != 0) {
+    std::memset(at(offset), 0, count);
+    return;
+  }
+  std::memset(at(offset), 0, first - offset);
+  std::memset(at(last), 0, offset + count - last);
+}
+
 void SharedContext::let_go(std::uint64_t offset) noexcept {
-  reinterpret_cast<SharedObject*>(at(offset))->drop_user(self_.index());
+  auto& one = *reinterpret_cast<SharedObject*>(at(offset));
+  const bool large =
+      made_here_ && one.bytes > limits::context_object_bytes_max;  // looked at while it is ours
+  one.drop_user(self_.index());
+  if (!large) return;
+  try {
+    const std::scoped_lock lock(mutex_);
+    collect();  // its memory is the system's at once, where nobody else has it
+  } catch (const std::exception&) {
+    return;  // it is found again when the next one is made
+  }
+}
+
+void SharedContext::for_each_object(const std::function<void(SharedObject&, std::byte* body)>& look) {
+  const std::scoped_lock lock(mutex_);
+  // Acquire pairs with publish() and collect() of a maker that has ended.
+  for (std::uint64_t offset = header().newest_object.load(std::memory_order_acquire); offset != 0;) {
+    SharedObject& one = object(offset);
+    look(one, at(offset + sizeof(SharedObject)));
+    offset = one.next.load(std::memory_order_acquire);
+  }
 }
 
 void SharedContext::encode_into(Encoder& out) const {

@@ -3,16 +3,16 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <mutex>
-#include <span>
-#include <vector>
+#include <optional>
 
 #include "host/codec/decoder.h"
 #include "host/codec/encoder.h"
 #include "host/memory/sealed_memory.h"
 #include "host/memory/unique_fd.h"
+#include "host/sync/free_space.h"
 #include "host/sync/participant.h"
 #include "host/sync/shared_object.h"
 
@@ -37,7 +37,8 @@ struct ContextHeader {
 ///
 /// Invariants:
 ///  1. Only the maker allocates, under its own `mutex_`: so no lock is shared, and the allocator's
-///     state is private.
+///     state is private. In shared memory are only the objects, linked: one is put in and taken out by
+///     one store each, so a maker that is killed leaves them whole for its successor as supervisor.
 ///  2. A process takes its place in the table and rings the doorbell before it can own anything.
 ///  3. A place is given to another process only when everything of the one before was recovered; tokens
 ///     carry a generation, so a late look at an old token never takes it for the new owner's.
@@ -49,18 +50,24 @@ struct ContextHeader {
 /// process. Thread-safe.
 class SharedContext : public std::enable_shared_from_this<SharedContext> {
  public:
-  /// Where an object of so many bytes goes: this process's own default context, or, where it is large,
-  /// one that is made for it. Throws Error(no_memory | environment).
-  [[nodiscard]] static std::shared_ptr<SharedContext> with_room_for(std::size_t bytes);
+  struct Placed {
+    std::shared_ptr<SharedContext> context;
+    std::uint64_t offset = 0;
+  };
+  /// Makes an object of so many bytes: in this process's own default context, or, where it is large, in
+  /// one that is made for it or was for another that is gone. Zeroed behind its head. Throws
+  /// Error(no_memory | environment).
+  [[nodiscard]] static Placed make_object(ObjectKind kind, std::size_t bytes);
   /// The context that an encoded handle names: mapped and joined now, where it is not yet.
   [[nodiscard]] static std::shared_ptr<SharedContext> decode_from(Decoder& in);
   void encode_into(Encoder& out) const;
 
-  /// Memory for an object of this kind, zeroed behind its head. Only in the process that made the
-  /// context. Throws Error(no_memory).
-  [[nodiscard]] std::uint64_t allocate(ObjectKind kind, std::size_t bytes);
+  /// Memory for an object of this kind, where there is some. Only in the process that made the context.
+  [[nodiscard]] std::optional<std::uint64_t> allocate(ObjectKind kind, std::size_t bytes);
   /// This process has no handle of the object any more.
   void let_go(std::uint64_t offset) noexcept;
+  /// Every object, one after another. For the supervisor.
+  void for_each_object(const std::function<void(SharedObject&, std::byte* body)>& look);
 
   [[nodiscard]] SharedObject& object(std::uint64_t offset) const;
   [[nodiscard]] std::byte* at(std::uint64_t offset) const noexcept { return memory_.bytes().data() + offset; }
@@ -80,14 +87,18 @@ class SharedContext : public std::enable_shared_from_this<SharedContext> {
  private:
   static std::shared_ptr<SharedContext> create(std::size_t bytes);
   void join();
-  [[nodiscard]] std::uint64_t find_unused(std::uint64_t block_bytes) const noexcept;
+  void collect();
+  void publish(std::uint64_t offset, std::uint64_t block_bytes, ObjectKind kind);
+  void clear(std::uint64_t offset, std::uint64_t count) noexcept;
 
   SealedMemory memory_;
   UniqueFd doorbell_;  // an eventfd that all participants have: rung by who joins
   const bool made_here_;
   OwnerToken self_;
   std::mutex mutex_;
-  std::uint64_t used_ = 0;  // bytes of the memory that were given out
+  FreeSpace free_;
+  std::uint64_t fresh_;          // from here on nothing was ever given out: zero, and takes no memory
+  std::uint64_t collect_below_;  // free bytes
 };
 
 }  // namespace forebay

@@ -61,9 +61,8 @@ std::shared_ptr<SharedHandle::Share> SharedHandle::share_of(const std::shared_pt
 }
 
 SharedHandle SharedHandle::make(ObjectKind kind, std::size_t bytes) {
-  const auto context = SharedContext::with_room_for(bytes);
-  const std::uint64_t offset = context->allocate(kind, bytes);
-  return SharedHandle(share_of(context, offset));
+  const SharedContext::Placed placed = SharedContext::make_object(kind, bytes);
+  return SharedHandle(share_of(placed.context, placed.offset));
 }
 
 void SharedHandle::encode_into(Encoder& out) const {

@@ -17,7 +17,7 @@ struct alignas(64) SharedObject {
   std::atomic<ObjectKind> kind{ObjectKind::free};
   std::atomic<std::uint32_t> in_transit{0};  ///< handles that were encoded and not yet decoded
   std::uint64_t bytes = 0;                   ///< of the whole block
-  std::uint64_t next = 0;                    ///< offset of the object made before this one; 0: none
+  std::atomic<std::uint64_t> next{0};        ///< offset of an object made before this one; 0: none
   /// The participants that have a handle: bit i for the one with index i.
   std::array<std::atomic<std::uint64_t>, limits::participants_max / 64> users{};
 
