@@ -240,6 +240,20 @@ inline constexpr std::chrono::milliseconds crew_stall{1};
 /// How long the pool's thread sleeps where nothing is due: events wake it.
 inline constexpr std::chrono::minutes crew_idle{10};
 
+/// How long it sleeps where items run against a time limit: the limit's sixteenth, within these bounds. What
+/// it sleeps longer (the machine or the process was stopped) is not counted against the items, so a stop that
+/// it cannot see costs an item no more than this.
+inline constexpr std::chrono::milliseconds crew_watch_min{5};
+inline constexpr std::chrono::milliseconds crew_watch_max{500};
+inline constexpr std::int64_t crew_watch_parts = 16;
+
+/// Lateness of that sleep that is nobody's stop: the clock's granularity, and waking up.
+inline constexpr std::chrono::milliseconds crew_watch_slack{2};
+
+/// A worker that does not begin what it was given is killed after the time limit, but not before this: it may
+/// have to be woken first, on a machine that is busy.
+inline constexpr std::chrono::seconds crew_begin_min{1};
+
 /// Processes that share a context at a time: the index of an OwnerToken has ten bits.
 inline constexpr std::uint32_t participants_max = 1024;
 

@@ -80,8 +80,10 @@ class Arrivals {
 template <typename R>
 class ChunkSink final : public CancellableSink {
  public:
-  ChunkSink(std::shared_ptr<Arrivals<R>> arrivals, std::size_t number, std::uint32_t count)
-      : arrivals_(std::move(arrivals)), number_(number), outcomes_(count), left_(count) {}
+  /// Of chunk `number`, whose first item is item `begin` of the whole.
+  ChunkSink(std::shared_ptr<Arrivals<R>> arrivals, std::size_t number, std::uint64_t begin,
+            std::uint32_t count)
+      : arrivals_(std::move(arrivals)), number_(number), begin_(begin), outcomes_(count), left_(count) {}
 
   void returned(std::uint32_t item, Decoder& result) override {
     outcomes_[item].value.emplace(detail::decode_item<R>(result));
@@ -92,6 +94,7 @@ class ChunkSink final : public CancellableSink {
     outcomes_[item].error = std::move(error);
     one_less();
   }
+  [[nodiscard]] std::uint64_t index_of(std::uint32_t item) const noexcept override { return begin_ + item; }
   void cancel() noexcept override {
     const auto error = std::make_exception_ptr(CancelledError("the map was cancelled before this item ran"));
     for (std::uint32_t item = 0; item < outcomes_.size(); ++item) threw(item, error);
@@ -104,6 +107,7 @@ class ChunkSink final : public CancellableSink {
 
   std::shared_ptr<Arrivals<R>> arrivals_;
   std::size_t number_;
+  std::uint64_t begin_;
   std::vector<Outcome<R>> outcomes_;
   std::atomic<std::uint32_t> left_;
 };

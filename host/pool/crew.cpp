@@ -81,6 +81,11 @@ Crew::Crew(CrewOptions options)
     throw Error(ErrorCode::usage, "a pool has 1 to " + std::to_string(limits::workers_max) +
                                       " workers, not " + std::to_string(options_.workers));
   }
+  if (options_.task_timeout && options_.task_timeout->count() <= 0) {
+    throw Error(ErrorCode::usage, "a pool's task_timeout is 1 ms or more, not " +
+                                      std::to_string(options_.task_timeout->count()) +
+                                      " ms; leave it empty for none");
+  }
   poller_.add(doorbell_.get(), 0);
   poller_.add(alarm_.get(), 0);
 }

@@ -38,17 +38,16 @@ namespace forebay {
 ///  2. Every submitted task is in exactly one place: the queue, one member, or done. Each of its items is
 ///     delivered exactly once: by the record in the ring, by the death of its worker, or by the crew's end.
 ///  3. Whoever holds `mutex_` may take outcomes from the rings (the crew's thread, and a waiter in help());
-///  they
-///     are handed out after it was let go of.
+///     they are handed out after it was let go of.
 ///  4. The crew's thread sleeps only after it has announced that to every ring and found it empty (or while a
 ///     waiter spins, who does the same at its end): so a worker that has a result either sees the
 ///     announcement and rings the doorbell, or the thread sees the result.
 ///  5. A member's tasks are given to others only after its exit is confirmed and its ring has been read for
-///  the
-///     last time.
-///  6. The thread ends when the crew is closed and empty, or terminated; every end of it leaves no process,
-///  and
-///     no task without an outcome.
+///     the last time.
+///  6. Where items have a time limit, the thread looks at what runs at least every watch_step() while any
+///     does, and who gives work to an idle member while it sleeps for longer wakes it.
+///  7. The thread ends when the crew is closed and empty, or terminated; every end of it leaves no process,
+///     and no task without an outcome.
 class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> {
  public:
   using Clock = std::chrono::steady_clock;
@@ -131,6 +130,15 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   void admit(std::unique_ptr<CrewMember> member, Deliveries& out);
   [[nodiscard]] std::uint32_t wanted() const noexcept;
 
+  // crew_time.cpp: under the lock
+  void end_the_late();
+  [[nodiscard]] bool is_late(CrewMember& member, const CrewMember::Work& work, Clock::time_point now,
+                             Clock::duration unwatched) const;
+  void note_heard(CrewMember& member) const noexcept;
+  void watch_from_now() noexcept;
+  [[nodiscard]] Clock::duration watch_step() const noexcept;
+  [[nodiscard]] Clock::time_point next_look() const noexcept;
+
   // crew_deaths.cpp: under the lock
   void bury_the_dead(Deliveries& out);
   void settle(CrewMember& member, const ExitStatus& status, Deliveries& out);
@@ -175,10 +183,13 @@ class Crew final : public FutureHost, public std::enable_shared_from_this<Crew> 
   bool stalled_ = false;  // a ring is full of tasks that were taken back: nothing tells of its room
   bool closed_ = false;
   bool terminated_ = false;
-  bool ended_ = false;  // the thread has done its last work
+  bool ended_ = false;                       // the thread has done its last work
+  bool watching_ = false;                    // it will look at what runs after no more than watch_step()
+  Clock::time_point looked_ = Clock::now();  // at what runs
   std::exception_ptr broken_;
   Clock::time_point kill_at_{};  // after terminate()
 
+  bool interrupted_ = false;                      // the thread's own: this process was stopped meanwhile
   std::optional<detail::OwnThread> starter_own_;  // for as long as starter_
   std::thread starter_;  // the thread's own: starts one member; joined by take_started()
   std::shared_lock<std::shared_timed_mutex> working_;  // the thread's hold of fork_gate(), but while it waits

@@ -39,9 +39,10 @@ void Crew::bury_the_dead(Deliveries& out) {
 void Crew::settle(CrewMember& member, const ExitStatus& status, Deliveries& out) {
   const bool expected = member.stopping && member.load() == 0;
   if (!expected && !terminated_ && options_.on_death == OnDeath::break_pool) {
-    break_with(std::make_exception_ptr(
-                   BrokenProcessPool("a worker died, so the pool's tasks are given up: pid " +
-                                     std::to_string(member.child().pid()) + ", " + describe(status))),
+    const std::string why = member.condemned() ? "a worker was killed after task_timeout" : "a worker died";
+    break_with(std::make_exception_ptr(BrokenProcessPool(why + ", so the pool's tasks are given up: pid " +
+                                                         std::to_string(member.child().pid()) + ", " +
+                                                         describe(status))),
                out);
   } else if (!member.able && !terminated_ && ++deaths_before_able_ >= limits::crew_start_deaths_max) {
     break_with(std::make_exception_ptr(BrokenProcessPool(
@@ -75,9 +76,13 @@ void Crew::charge(CrewMember& member, std::unique_ptr<CrewTask> task, std::uint3
     return;
   }
   crash_point("pool.task.failed");
-  out.add_failure(
-      task->sink, item,
-      std::make_exception_ptr(WorkerDied(member.child().pid(), status, task->serial, item, task->deaths)));
+  const pid_t pid = member.child().pid();
+  const std::uint64_t index = task->sink->index_of(item);
+  out.add_failure(task->sink, item,
+                  member.condemned()
+                      ? std::make_exception_ptr(
+                            TaskTimeout(pid, *options_.task_timeout, task->serial, index, task->deaths))
+                      : std::make_exception_ptr(WorkerDied(pid, status, task->serial, index, task->deaths)));
   task->deaths = 0;
   task->next = item + 1;
   if (task->next < task->count) {

@@ -52,7 +52,11 @@ bool Crew::send_to(CrewMember& member, std::unique_ptr<CrewTask>& task, Deliveri
     return true;
   }
   member.add(std::move(task));
-  if (was_idle) note_busy();
+  if (was_idle) {
+    note_busy();
+    note_heard(member);
+    watch_from_now();
+  }
   return true;
 }
 
@@ -125,6 +129,7 @@ bool Crew::collect_from(CrewMember& member, Deliveries& out) {
     member.closing = true;
     member.child().kill_group();
   }
+  if (any) note_heard(member);
   if (any && member.results().must_wake()) futex_wake(member.words().results.writer_waits, 1);
   return any;
 }

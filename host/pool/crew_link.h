@@ -72,13 +72,14 @@ struct CrewSetup {
   std::uint64_t link_bytes = 0;
   std::uint64_t memory_growth_bytes = 0;  ///< 0: no limit
   std::uint32_t cores = 1;                ///< that this pool may use
-  std::uint32_t reserved = 0;
+  std::uint32_t timed = 0;                ///< 1: items have a time limit
 };
 
 struct CrewWords {
   alignas(64) std::atomic<std::uint64_t> progress{
-      0};                                         ///< serial's low half << 32 | item that runs; by the worker
-  std::atomic<std::uint32_t> wants_to_retire{0};  ///< its memory has grown too much; by the worker
+      0};  ///< serial's low half << 32 | item that runs; by the worker, but for progress_condemned
+  std::atomic<std::int64_t> began_ns{0};  ///< when that item began, where items are timed; by the worker
+  std::atomic<std::uint32_t> wants_to_retire{0};   ///< its memory has grown too much; by the worker
   alignas(64) std::atomic<std::uint32_t> busy{0};  ///< workers of the pool that have work; by the pool
   RingIndex tasks;
   RingIndex results;
@@ -87,6 +88,12 @@ struct CrewWords {
 [[nodiscard]] constexpr std::uint64_t progress_of(std::uint64_t serial, std::uint32_t item) noexcept {
   return (serial << 32U) | item;
 }
+
+/// The pool puts this in the place of the item that ran too long, by compare and swap, before it kills the
+/// worker; where items are timed the worker exchanges the word, and begins nothing once it finds this. So
+/// whoever changes the word first has it: an item that is done in time is not charged, and none behind it
+/// begins. No item has this number: a task has at most 2^32 - 1.
+inline constexpr std::uint64_t progress_condemned = ~std::uint64_t{0};
 
 /// The parts of a link's memory. A view.
 struct CrewLink {

@@ -125,6 +125,11 @@ std::unique_ptr<CrewTask> CrewMember::pop_front() {
 }
 
 std::optional<std::uint32_t> CrewMember::item_at_death(const CrewTask& task) const noexcept {
+  if (condemned_) {
+    // It has begun nothing behind that item; where that is done, or none ran, nothing is to be charged.
+    const bool that = condemned_->serial == task.serial && condemned_->item.value_or(0) >= task.next;
+    return that ? condemned_->item : std::nullopt;
+  }
   if (!begun(task)) return std::nullopt;
   const std::uint64_t progress = link_.words.progress.load(std::memory_order_acquire);
   // Begun, but no item of it yet: it died on the task's way to its first item.
@@ -132,6 +137,31 @@ std::optional<std::uint32_t> CrewMember::item_at_death(const CrewTask& task) con
   const auto item = static_cast<std::uint32_t>(progress);
   if (item < task.next) return std::nullopt;  // its result is there: it died between two items
   return item < task.count ? item : task.next;
+}
+
+std::optional<CrewMember::Work> CrewMember::work() const noexcept {
+  if (in_flight_.empty()) return std::nullopt;
+  const CrewTask& task = *in_flight_.front();
+  // Pairs with the worker's exchange: the time is that of this item, or of a later one.
+  const std::uint64_t progress = link_.words.progress.load(std::memory_order_acquire);
+  const std::chrono::nanoseconds began(link_.words.began_ns.load(std::memory_order_relaxed));
+  const auto item = static_cast<std::uint32_t>(progress);
+  const bool runs = progress >> 32U == (task.serial & 0xFFFF'FFFFU) && item >= task.next && item < task.count;
+  // Untrusted: a time that has not come yet would never be over.
+  const Clock::time_point began_at{std::chrono::duration_cast<Clock::duration>(began)};
+  if (!runs || began.count() < 0 || began_at > Clock::now()) return Work{heard, std::nullopt, progress};
+  return Work{began_at, item, progress};
+}
+
+bool CrewMember::condemn(const Work& work) noexcept {
+  std::uint64_t expected = work.progress;
+  if (!link_.words.progress.compare_exchange_strong(expected, progress_condemned,
+                                                    std::memory_order_acq_rel)) {
+    return false;
+  }
+  condemned_ = {in_flight_.front()->serial, work.item};
+  crash_point("pool.worker.condemned");
+  return true;
 }
 
 }  // namespace forebay

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -49,6 +50,19 @@ class CrewMember {
   /// begun.
   [[nodiscard]] std::optional<std::uint32_t> item_at_death(const CrewTask& task) const noexcept;
 
+  /// What the worker is at, for its time limit.
+  struct Work {
+    Clock::time_point since;            ///< the item's begin; without one when the worker was last heard of
+    std::optional<std::uint32_t> item;  ///< of front(); nothing: none runs that is not done
+    std::uint64_t progress = 0;
+  };
+  /// Nothing where it has no task.
+  [[nodiscard]] std::optional<Work> work() const noexcept;
+  /// The worker begins no item any more, so that it can be killed without a doubt about which one it was at.
+  /// False: it has begun another item meanwhile.
+  [[nodiscard]] bool condemn(const Work& work) noexcept;
+  [[nodiscard]] bool condemned() const noexcept { return condemned_.has_value(); }
+
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] Child& child() noexcept { return child_; }
   [[nodiscard]] RingReader& results() noexcept { return results_; }
@@ -68,6 +82,15 @@ class CrewMember {
   std::uint64_t tasks_sent = 0;
   std::uint64_t tasks_max = 0;             ///< 0: no limit
   Clock::time_point since = Clock::now();  ///< of its start, of its last task's end, or of the stop
+  Clock::time_point heard = since;         ///< of its last record, or of a task that it got when it had none
+
+  /// How long the item that began at `begin` ran while the crew's thread did not look; see crew_time.cpp.
+  struct Watch {
+    Clock::time_point begin{};
+    Clock::duration unwatched{0};
+    Clock::time_point due{};
+  };
+  Watch watch;
 
  private:
   void wake();
@@ -81,6 +104,12 @@ class CrewMember {
   RingReader results_;
   std::deque<std::unique_ptr<CrewTask>> in_flight_;
   std::uint32_t defined_ = 0;  // functions that the worker knows
+
+  struct Condemned {
+    std::uint64_t serial = 0;
+    std::optional<std::uint32_t> item;
+  };
+  std::optional<Condemned> condemned_;
 };
 
 }  // namespace forebay

@@ -28,6 +28,7 @@ struct CrewOptions {
   std::uint64_t memory_growth_bytes_max = 0;  ///< 0: no limit
   OnDeath on_death = OnDeath::fail;
   std::uint32_t retries = 0;
+  std::optional<std::chrono::milliseconds> task_timeout{};
   StartMethod method = StartMethod::spawn;
   SpawnOptions child{};  ///< title and name are the crew's
   std::string name = "pool";

@@ -14,8 +14,8 @@ namespace forebay {
 struct TaskHead;
 class CrewMember;
 
-/// Who takes the outcome of a task. Every item gets exactly one of the two calls, from whichever thread found
-/// the outcome, without any lock of the crew held; calls for different items may be concurrent.
+/// Who takes the outcome of a task. Every item gets exactly one of the first two calls, from whichever thread
+/// found the outcome, without any lock of the crew held; calls for different items may be concurrent.
 class TaskSink {
  public:
   TaskSink() = default;
@@ -26,6 +26,8 @@ class TaskSink {
   /// May throw: the item then counts as one that threw.
   virtual void returned(std::uint32_t item, Decoder& result) = 0;
   virtual void threw(std::uint32_t item, std::exception_ptr error) noexcept = 0;
+  /// The item's index for its errors: where the task is a part of a map, in the whole.
+  [[nodiscard]] virtual std::uint64_t index_of(std::uint32_t item) const noexcept { return item; }
   /// returned() with an empty result for `count` items: what functions give that give nothing.
   virtual void returned_nothing(std::uint32_t first, std::uint32_t count) noexcept {
     for (std::uint32_t item = first; item < first + count; ++item) {

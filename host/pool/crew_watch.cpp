@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -57,7 +58,9 @@ bool Crew::step(TimePoint until) {
   bool sleep = false;
   {
     const Lock lock(mutex_);
+    watching_ = true;
     const bool any = collect(out);
+    end_the_late();
     if (terminated_) end_members(out);  // before: a worker that this ends is no death of its task
     bury_the_dead(out);
     stalled_ = false;
@@ -68,6 +71,7 @@ bool Crew::step(TimePoint until) {
     if (!any && out.empty() && !may_start && !started_ && !start_failure_)
       sleep = spinners_ != 0 || announce_sleep();
     until = sleep ? std::min(until, next_due()) : TimePoint{};
+    watching_ = !sleep || busy() != 0;
   }
   out.hand_out();
   wait_for_events(until);
@@ -82,7 +86,11 @@ bool Crew::step(TimePoint until) {
 void Crew::wait_for_events(TimePoint until) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
   working_.unlock();
+  errno = 0;
   const auto events = poller_.wait(std::max(left, std::chrono::milliseconds(0)));
+  // It takes an interruption for a time-out, but leaves its number. Nothing else than a stop of this process
+  // interrupts a thread that blocks all signals.
+  if (events.empty() && errno == EINTR) interrupted_ = true;
   working_.lock();
   for (const Poller::Event& event : events) {
     if (event.tag != 0) {
@@ -197,6 +205,7 @@ std::unique_ptr<CrewMember> Crew::start_member(StartMethod method) {
   setup.link_bytes = memory.bytes().size();
   setup.memory_growth_bytes = options_.memory_growth_bytes_max;
   setup.cores = cores_;
+  setup.timed = options_.task_timeout ? 1 : 0;
   const std::array<int, 2> fds{memory.fd(), doorbell_.get()};
   const Parcel parcel{std::as_bytes(std::span(&setup, 1)), fds};
   SpawnOptions child_options = options_.child;
@@ -237,7 +246,7 @@ Crew::Clock::time_point Crew::next_due() const noexcept {
       due = std::min(due, member->since + options_.idle_timeout);
     }
   }
-  return due;
+  return std::min(due, next_look());
 }
 
 bool Crew::finished() const noexcept {

@@ -1,5 +1,6 @@
 #include "host/pool/crew_worker.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -85,8 +86,16 @@ class CrewWorker final : public TaskReport {
 
   // --- TaskReport ---
   void started(std::uint32_t item) override {
-    link_.words.progress.store(progress_of(serial_, item),
-                               std::memory_order_release);  // read after our death
+    auto& progress = link_.words.progress;
+    if (setup_.timed == 0) {
+      progress.store(progress_of(serial_, item), std::memory_order_release);  // read after our death
+    } else {
+      const std::chrono::nanoseconds now = Clock::now().time_since_epoch();
+      link_.words.began_ns.store(now.count(), std::memory_order_relaxed);
+      // Releases the time to CrewMember::work(), whose compare and swap in condemn() this is up against.
+      const auto before = progress.exchange(progress_of(serial_, item), std::memory_order_acq_rel);
+      if (before == progress_condemned) static_cast<void>(::raise(SIGKILL));  // the pool is about to
+    }
     crash_point("worker.item.started");
   }
   Encoder& result() override {

@@ -8,8 +8,8 @@
 
 #include "host/error.h"
 #include "host/limits.h"
+#include "host/pool/common_options.h"
 #include "host/process/cpu_count.h"
-#include "host/process/start_method.h"
 
 namespace forebay {
 namespace {
@@ -17,17 +17,9 @@ namespace {
 constexpr auto no_limit = Crew::Clock::time_point::max();
 
 CrewOptions crew_options(ExecutorOptions options) {
-  CrewOptions crew;
+  CrewOptions crew = detail::common_options(options);
   crew.workers = options.max_workers.value_or(default_pool_size());
-  crew.initializer = std::move(options.initializer);
-  crew.tasks_per_worker_max = options.max_tasks_per_child;
-  crew.idle_timeout = options.idle_timeout;
-  crew.memory_growth_bytes_max = options.memory_growth_bytes_max;
-  crew.on_death = options.on_death;
-  crew.retries = options.retries;
-  crew.method = options.start_method.value_or(get_start_method());
   crew.start_ahead = crew.method == StartMethod::fork;  // only the caller's thread can be copied
-  crew.child = std::move(options.child);
   crew.name = "executor";
   return crew;
 }

@@ -25,7 +25,11 @@ struct ExecutorOptions {
   std::chrono::nanoseconds idle_timeout{0};   ///< a worker that is idle for so long ends; 0: never
   std::uint64_t memory_growth_bytes_max = 0;  ///< a worker that has grown by so much is replaced; 0: never
   OnDeath on_death = OnDeath::fail;
-  std::uint32_t retries = 3;                  ///< with OnDeath::retry
+  std::uint32_t retries = 3;  ///< with OnDeath::retry
+  /// A worker whose item runs for longer is killed, with its process group, also where it is stopped. To the
+  /// item that counts as its worker's death (OnDeath), told by TaskTimeout. Not for initializers. While this
+  /// process, or the machine, is stopped the time stands still.
+  std::optional<std::chrono::milliseconds> task_timeout{};
   std::optional<StartMethod> start_method{};  ///< default: get_start_method()
   SpawnOptions child{};                       ///< of every worker: affinity, environment, limits …
 };

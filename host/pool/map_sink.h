@@ -94,6 +94,7 @@ class MapSink final : public CancellableSink {
   void threw(std::uint32_t item, std::exception_ptr error) noexcept override {
     state_->fail(begin_ + item, std::move(error));
   }
+  [[nodiscard]] std::uint64_t index_of(std::uint32_t item) const noexcept override { return begin_ + item; }
   void returned_nothing(std::uint32_t first, std::uint32_t count) noexcept override {
     if constexpr (std::is_void_v<R>) {
       state_->set_nothing(count);

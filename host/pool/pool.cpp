@@ -3,23 +3,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "host/process/start_method.h"
+#include "host/pool/common_options.h"
 
 namespace forebay {
 namespace {
 
 CrewOptions crew_options(PoolOptions options) {
-  CrewOptions crew;
+  CrewOptions crew = detail::common_options(options);
   crew.workers = options.processes.value_or(default_pool_size());
   crew.start_ahead = options.idle_timeout.count() <= 0;
-  crew.initializer = std::move(options.initializer);
-  crew.tasks_per_worker_max = options.max_tasks_per_child;
-  crew.idle_timeout = options.idle_timeout;
-  crew.memory_growth_bytes_max = options.memory_growth_bytes_max;
-  crew.on_death = options.on_death;
-  crew.retries = options.retries;
-  crew.method = options.start_method.value_or(get_start_method());
-  crew.child = std::move(options.child);
   return crew;
 }
 

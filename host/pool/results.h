@@ -130,9 +130,10 @@ class Results {
       source_error_ = std::current_exception();
     }
     if (count == 0) return;
-    auto sink = std::make_shared<ChunkSink<R>>(arrivals_, submitted_, count);
+    auto sink = std::make_shared<ChunkSink<R>>(arrivals_, submitted_, items_, count);
     plan_.crew->submit(plan_.crew->next_serial(), plan_.function, out.take(), count, std::move(sink));
     ++submitted_;
+    items_ += count;
   }
 
   Plan plan_;
@@ -140,6 +141,7 @@ class Results {
   std::vector<Outcome<R>> chunk_;
   std::size_t at_ = 0;
   std::size_t submitted_ = 0;
+  std::uint64_t items_ = 0;  // in the chunks that were submitted
   std::size_t taken_ = 0;
   bool source_ended_ = false;
   std::exception_ptr source_error_;

@@ -50,6 +50,7 @@ inline constexpr auto crash_point_names = std::to_array<std::string_view>({
     "pool.member.started",
     "pool.member.admitted",
     "pool.stop.sent",
+    "pool.worker.condemned",  // will be killed, for its item took too long
     "pool.death.confirmed",
     "pool.task.requeued",
     "pool.task.failed",

@@ -55,6 +55,11 @@ std::int64_t die_once(const std::string& mark, std::int64_t i) {
   return square(i);
 }
 
+std::int64_t hang_once(const std::pair<std::string, std::int64_t>& item) {
+  if (item.second == 5 && ::unlink(item.first.c_str()) == 0) std::this_thread::sleep_for(2 * patience);
+  return square(item.second);
+}
+
 std::int64_t slow_square(std::int64_t i) {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   return square(i);
@@ -210,6 +215,24 @@ void own_death(const JobSetup& setup, JobReport& report) {
   finish(pool, outcomes);
 }
 
+/// One item hangs once, and its worker is killed for it.
+void time_limit(const JobSetup& setup, JobReport& report) {
+  PoolOptions options = pool_options(setup);
+  options.task_timeout = std::chrono::milliseconds(200);
+  Pool pool(std::move(options));
+  Outcomes outcomes(report, items);
+  const std::string mark = setup.folder + "/mark";
+  if (!setup.folder.empty()) touch(mark);
+  std::vector<std::pair<std::string, std::int64_t>> arguments;
+  for (std::int64_t i = 0; i < items; ++i) arguments.emplace_back(mark, i);
+  auto results = pool.imap(hang_once, arguments, {.chunk_size = 4, .window = items});
+  for (std::int64_t i = 0; i < items; ++i) {
+    outcomes.item([&] { return results.next(patience).value(); }, [i] { return square(i); });
+  }
+  if (results.next(patience)) ++report.missing;
+  finish(pool, outcomes);
+}
+
 constexpr auto all_jobs = std::to_array<Job>({
     {"map", map<1>},
     {"map in chunks", map<5>},
@@ -221,7 +244,8 @@ constexpr auto all_jobs = std::to_array<Job>({
     {"large payloads", large_payloads},
     {"descriptors", descriptors},
     {"full ring", full_ring},
-    {"own death", own_death},
+    {"own death", own_death, 1},
+    {"time limit", time_limit, 1, true},
 });
 
 }  // namespace

@@ -20,7 +20,7 @@ struct JobReport {
   unsigned items = 0;
   unsigned right = 0;
   unsigned wrong = 0;    ///< another value or exception than the known one
-  unsigned died = 0;     ///< WorkerDied
+  unsigned died = 0;     ///< WorkerDied, TaskTimeout
   unsigned missing = 0;  ///< no outcome in time, or one too few or too many
   bool goes_on = false;  ///< the pool ran a task afterwards, was closed and has ended
 };
@@ -28,6 +28,8 @@ struct JobReport {
 struct Job {
   const char* name;
   void (*run)(const JobSetup& setup, JobReport& report);
+  unsigned own_deaths = 0;  ///< workers that end by an item of it
+  bool slow = false;        ///< one set-up is enough
 };
 
 /// Every way into a pool: single items, chunks, walks over results, futures, large payloads, descriptors.

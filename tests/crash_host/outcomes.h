@@ -39,6 +39,8 @@ class Outcomes {
         return expected && value == *expected;
       } catch (const WorkerDied&) {
         throw;
+      } catch (const TaskTimeout&) {
+        throw;
       } catch (const TimeoutError&) {
         throw;
       } catch (const std::exception& thrown) {
@@ -90,6 +92,8 @@ class Outcomes {
     try {
       ++(got() ? report.right : report.wrong);
     } catch (const WorkerDied&) {
+      ++report.died;
+    } catch (const TaskTimeout&) {
       ++report.died;
     } catch (const TimeoutError&) {
       ++report.missing;

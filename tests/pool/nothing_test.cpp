@@ -81,7 +81,7 @@ TEST_F(Nothing, ADeathCostsTheItemThatRanAndNoneIsRunAgain) {
     pool.map(die_at_deadly, all_, chunk);
     FAIL() << "a worker died, and nobody was told";
   } catch (const forebay::WorkerDied& died) {
-    EXPECT_EQ(died.item(), static_cast<std::uint32_t>(deadly % chunk));
+    EXPECT_EQ(died.item(), static_cast<std::uint64_t>(deadly));
     EXPECT_EQ(died.signal(), SIGKILL);
     EXPECT_EQ(died.attempts(), 1U);
   }
