@@ -27,32 +27,18 @@
 #include "host/process/known_exceptions.h"
 #include "host/process/stack_trace.h"
 #include "host/sync/interrupt.h"
+#include "tests/host/crossing.h"
 #include "tests/process/probe.h"
 
 namespace forebay {
 namespace {
 
+using probe::bytes_of;
+using probe::crossed;
+using probe::thrown_by;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-template <typename Thrower>
-std::exception_ptr thrown_by(Thrower&& thrower) {
-  try {
-    thrower();
-  } catch (...) {
-    return std::current_exception();
-  }
-  return nullptr;
-}
-
-std::vector<std::byte> bytes_of(const std::exception_ptr& exception) {
-  return encode_exception(exception, 4711, 7, "resize");
-}
-
-std::exception_ptr crossed(const std::exception_ptr& exception) {
-  return decode_exception(bytes_of(exception));
-}
 
 /// Calls `check` with the exception, which must be a T.
 template <typename T, typename Check>

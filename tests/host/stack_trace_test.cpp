@@ -14,11 +14,14 @@
 
 #include "host/process/child.h"
 #include "host/process/remote_error.h"
+#include "tests/host/crossing.h"
 #include "tests/process/probe.h"
 
 namespace forebay {
 namespace {
 
+using probe::crossed;
+using probe::thrown_by;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -42,20 +45,6 @@ volatile int depth_of_throw = 3;  // unknown to the optimiser
   } catch (...) {
     std::throw_with_nested(std::logic_error("wrapped"));
   }
-}
-
-template <typename Thrower>
-std::exception_ptr thrown_by(Thrower&& thrower) {
-  try {
-    thrower();
-  } catch (...) {
-    return std::current_exception();
-  }
-  return nullptr;
-}
-
-std::exception_ptr crossed(const std::exception_ptr& exception) {
-  return decode_exception(encode_exception(exception, 1, 0, ""));
 }
 
 std::vector<std::string> trace_of(const std::exception_ptr& exception) {
