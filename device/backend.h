@@ -12,8 +12,9 @@
 
 namespace forebay {
 
-/// A backend's failure. Sticky: the device context is lost and the owner process must end, a new
-/// one takes over. Recoverable: this batch failed, the next may succeed.
+/// A backend's failure. Sticky: the device context is lost, or nobody can say that it is not, and the owner
+/// process must end: a new one takes over. Recoverable and out of memory: what was begun on this lane failed;
+/// after abandon() the lane may succeed at the next.
 class BackendError : public Error {
  public:
   enum class Kind : std::uint8_t { recoverable, sticky, out_of_memory };
@@ -43,7 +44,9 @@ struct ItemOp {
 /// Most items of one chunk. The kernel parameter of 64 ItemOps is 2 KiB; CUDA allows 4 KiB.
 inline constexpr std::size_t chunk_items_max = 64;
 
-/// A batch being built: pictures of finish.height x finish.width, up to `rows` of them.
+/// A batch, or a part of one, being built: pictures of finish.height x finish.width, up to `rows` of them.
+/// What a lane holds on the device is bounded by `rows`: fewer rows than the lane had before give memory
+/// back.
 struct BatchSpec {
   FinishOptions finish;
   std::uint32_t rows = 0;
@@ -62,7 +65,7 @@ struct BackendInfo {
 };
 
 /// The contract between the owner process and a device. Used by one thread. Work is enqueued per *lane*
-/// (a stream and a batch buffer; lanes_max of them); nothing but wait() synchronises with the device.
+/// (a stream and a batch buffer; lanes_max of them); nothing but wait() and abandon() synchronises with it.
 /// Every function may throw BackendError. One contract test suite runs against every implementation.
 class Backend {
  public:
@@ -94,10 +97,15 @@ class Backend {
   /// Enqueues: the given stages in order over the rows, then the result into the span of begin_batch.
   virtual Ticket end_batch(std::uint32_t lane, std::uint32_t rows, std::span<const std::uint32_t> stages) = 0;
 
+  /// Drops what was begun on a lane, after a failure that is not sticky: waits until nothing of it reads a
+  /// chunk or writes the result any more, and gives the lane's device memory back. All of the lane's tickets
+  /// are done then, and begin_batch may follow. Blocks for the work that is enqueued on the lane.
+  virtual void abandon(std::uint32_t lane) = 0;
+
   /// True once the work up to the ticket is complete. Does not block.
   [[nodiscard]] virtual bool done(Ticket ticket) = 0;
 
-  /// The one synchronisation point: blocks until the ticket is done.
+  /// The one synchronisation point of an undisturbed run: blocks until the ticket is done.
   virtual void wait(Ticket ticket) = 0;
 };
 

@@ -94,6 +94,7 @@ class ModuleBackend final : public Backend {
   Ticket end_batch(std::uint32_t lane, std::uint32_t rows, std::span<const std::uint32_t> stages) override {
     return inner_->end_batch(lane, rows, stages);
   }
+  void abandon(std::uint32_t lane) override { inner_->abandon(lane); }
   [[nodiscard]] bool done(Ticket ticket) override { return inner_->done(ticket); }
   void wait(Ticket ticket) override { inner_->wait(ticket); }
 

@@ -17,7 +17,9 @@
 /// enqueues its work on the stream.
 namespace forebay {
 
-/// The finished rows. `rows.data` is a device pointer on cuda, host memory on cpu.
+/// The finished rows: a batch's, or, where the device is short of memory or has failed at the batch before, a
+/// part of them. So a stage has to treat each row for itself. `rows.data` is a device pointer on cuda, host
+/// memory on cpu.
 struct DeviceBatch {
   TensorView rows;
   Device device;

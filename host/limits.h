@@ -43,6 +43,22 @@ inline constexpr std::uint32_t weak_signals = 4;
 /// Consecutive deaths without one newly delivered item before the run is given up.
 inline constexpr std::uint32_t deaths_without_progress_max = 24;
 
+/// Failures of a device in a row, each a report or an owner's death, without one row in between that it
+/// completed or one item that was found guilty: then the run ends. Halving the largest batch down to one item
+/// takes 18; what an item is given as attempts comes on top. A SIGKILL from outside counts half.
+inline constexpr std::uint32_t device_failures_max = 20;
+
+/// Items that are found guilty of a device's failures in a row, without one row in between that the device
+/// completed. More bad pictures side by side than a chunk usually has are less likely than a bad device.
+inline constexpr std::uint32_t device_verdicts_max = 16;
+
+/// The same as long as the device has not completed anything: it is the suspect then.
+inline constexpr std::uint32_t device_first_verdicts_max = 3;
+
+/// Owners in a row that die, other than by SIGKILL, before they have taken their memory and stages: what is
+/// wrong then is wrong the next time too. Three, because a device that was just lost may need a moment.
+inline constexpr std::uint32_t owner_setup_failures_max = 3;
+
 /// From spawn to the child's hello. Exec, dynamic linking and reading /proc take milliseconds; a loaded
 /// machine or a sanitizer build may take a thousand times that. A first CUDA start compiles: see owner_start.
 inline constexpr std::chrono::seconds child_start{30};

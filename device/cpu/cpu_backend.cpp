@@ -105,6 +105,9 @@ Ticket CpuBackend::end_batch(std::uint32_t lane, std::uint32_t rows, std::span<c
   return {lane, ++to.tickets};
 }
 
+// Nothing is ever under way here: only the batch is forgotten.
+void CpuBackend::abandon(std::uint32_t lane) { lane_of(lane).table.reset(); }
+
 bool CpuBackend::done(Ticket ticket) { return ticket.value <= lane_of(ticket.lane).tickets; }
 
 void CpuBackend::wait(Ticket ticket) {

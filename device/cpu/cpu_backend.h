@@ -26,6 +26,7 @@ class CpuBackend final : public Backend {
                    std::span<const ItemOp> items) override;
   std::uint32_t load_stage(const std::string& module, const std::string& name) override;
   Ticket end_batch(std::uint32_t lane, std::uint32_t rows, std::span<const std::uint32_t> stages) override;
+  void abandon(std::uint32_t lane) override;
   [[nodiscard]] bool done(Ticket ticket) override;
   void wait(Ticket ticket) override;
 

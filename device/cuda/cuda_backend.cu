@@ -43,6 +43,12 @@ CudaBackend::Lane::Lane()
       table(stream.ref()),
       table_source(sizeof(FinishTable::bits)) {}
 
+void CudaBackend::Lane::give_back() noexcept {
+  chunk.release();
+  between.release();
+  batch.release();
+}
+
 CudaBackend::CudaBackend(int ordinal) : ordinal_(ordinal) {
   check(cudaSetDevice(ordinal), "cannot use the device");
   for (std::uint32_t i = 0; i < lanes_max; ++i) lanes_.push_back(std::make_unique<Lane>());
@@ -93,6 +99,7 @@ void CudaBackend::begin_batch(std::uint32_t number, const BatchSpec& spec, std::
   if (!lane.begun || std::memcmp(&lane.spec.finish, &spec.finish, sizeof(spec.finish)) != 0) {
     upload_table(lane, spec.finish);
   }
+  if (lane.begun && spec.rows < lane.spec.rows) lane.give_back();  // memory is short
   lane.batch.reserve(bytes);
   lane.spec = spec;
   lane.result = result;
@@ -142,6 +149,13 @@ Ticket CudaBackend::end_batch(std::uint32_t number, std::uint32_t rows,
   }
   if (rows > 0) lane.batch.download(lane.result.first(rows * finished_row_bytes(finish)));
   return mark(number);
+}
+
+void CudaBackend::abandon(std::uint32_t number) {
+  Lane& lane = lane_of(number);
+  wait(mark(number));  // behind everything that was enqueued, whatever failed after it
+  lane.begun = false;
+  lane.give_back();
 }
 
 Ticket CudaBackend::mark(std::uint32_t number) {

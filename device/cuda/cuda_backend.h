@@ -32,12 +32,14 @@ class CudaBackend final : public Backend {
                    std::span<const ItemOp> items) override;
   std::uint32_t load_stage(const std::string& module, const std::string& name) override;
   Ticket end_batch(std::uint32_t lane, std::uint32_t rows, std::span<const std::uint32_t> stages) override;
+  void abandon(std::uint32_t lane) override;
   [[nodiscard]] bool done(Ticket ticket) override;
   void wait(Ticket ticket) override;
 
  private:
   struct Lane {
     Lane();
+    void give_back() noexcept;  ///< the device memory that grows with what is built, in stream order
     Stream stream;
     DeviceBuffer chunk;    ///< the slot's payload, as it lay there
     DeviceBuffer between;  ///< after the first pass

@@ -45,19 +45,19 @@ class DeviceBuffer {
     check(cudaMemcpyAsync(host.data(), memory_, host.size(), cudaMemcpyDeviceToHost, stream_.get()),
           "cannot download");
   }
-  template <typename T = std::byte>
-  [[nodiscard]] T* data() const noexcept {
-    return static_cast<T*>(memory_);
-  }
-
- private:
+  /// Gives the memory back in the order of the stream. Does not synchronise.
   void release() noexcept {
     if (memory_ != nullptr)
       check_noexcept(cudaFreeAsync(memory_, stream_.get()), "cannot free device memory");
     memory_ = nullptr;
     bytes_ = 0;
   }
+  template <typename T = std::byte>
+  [[nodiscard]] T* data() const noexcept {
+    return static_cast<T*>(memory_);
+  }
 
+ private:
   StreamRef stream_;
   void* memory_ = nullptr;
   std::size_t bytes_ = 0;

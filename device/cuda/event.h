@@ -33,11 +33,11 @@ class Event {
   [[nodiscard]] bool is_done() const {
     const cudaError_t state = cudaEventQuery(event_);
     if (state == cudaErrorNotReady) return false;
-    check(state, "the device failed before an event");
+    check_event(state, "the device failed before an event");
     return true;
   }
   /// Blocks until the point has been passed: the one synchronisation of this folder.
-  void wait() const { check(cudaEventSynchronize(event_), "the device failed before an event"); }
+  void wait() const { check_event(cudaEventSynchronize(event_), "the device failed before an event"); }
 
  private:
   cudaEvent_t event_ = nullptr;

@@ -133,7 +133,7 @@ void Flow::look() {
 bool Flow::done() const {
   const bool settled = plan_.complete() && pending_.empty() && pool_.idle();
   if (!desk_) return settled;
-  return desk_->idle() && ((settled && desk_->exhausted()) || desk_->failed_item());
+  return desk_->idle() && ((settled && desk_->exhausted()) || desk_->cut());
 }
 
 bool Flow::must_stop() {
@@ -155,9 +155,7 @@ void Flow::handle(const Poller::Event& event) {
       if (event.writable) desk_->on_writable();
       if (event.readable) desk_->on_channel();
       break;
-    case OwnerDesk::exit_tag:
-      for (Chunk& chunk : desk_->on_exit()) chunk_returned(std::move(chunk));
-      break;
+    case OwnerDesk::exit_tag: desk_->on_exit(); break;
     default: break;
   }
 }
@@ -166,12 +164,15 @@ void Flow::take_back() {
   for (const Lease& lease : handover_.take_released()) slots_.move(SlotMove::deliver, lease);
   if (!desk_) return;
   for (const std::uint32_t result : handover_.take_released_results()) desk_->release_result(result);
+  for (Chunk& chunk : desk_->take_again()) chunk_returned(std::move(chunk));
 }
 
 void Flow::dispatch() {
-  if (handover_.stopped() || (desk_ && desk_->failed_item())) return;
+  if (handover_.stopped()) return;
   pool_.send_waiting();
+  const std::optional<std::uint64_t> cut = desk_ ? desk_->cut() : std::nullopt;  // its item was planned
   while (const std::optional<std::uint32_t> worker = pool_.with_room()) {
+    if (cut && (pending_.empty() || pending_.begin()->first >= *cut)) break;
     if (!pending_.empty()) {
       Chunk chunk = std::move(pending_.begin()->second);
       pending_.erase(pending_.begin());

@@ -34,7 +34,8 @@ enum class MessageType : std::uint32_t {
   add_chunk,         // coordinator -> owner
   end_batch,         // coordinator -> owner
   chunk_released,    // owner -> coordinator: the slot has been read
-  batch_done,        // owner -> coordinator: the result slot is complete
+  batch_done,        // owner -> coordinator: the rows of this part are in the result slot
+  batch_failed,      // owner -> coordinator: this part failed, the lane is free again
   owner_failed,      // owner -> coordinator: last words before it exits
 };
 
@@ -114,19 +115,25 @@ struct DeviceStageMessage : MessageHead<MessageType::device_stage> {
 
 struct OwnerReady : MessageHead<MessageType::owner_ready> {};
 
+/// A batch, or a part of one: at most `rows` rows, into the result slot from `first_row` on.
 struct BeginBatch : MessageHead<MessageType::begin_batch> {
   std::uint32_t lane = 0;
   std::uint32_t result = 0;
   std::uint64_t batch = 0;
+  std::uint32_t first_row = 0;
+  std::uint32_t rows = 0;
 };
 
+/// Bytes [payload_begin, payload_end) of a slot: what the device needs of it. Offsets of `ops` count from
+/// payload_begin.
 struct AddChunk : MessageHead<MessageType::add_chunk> {
   std::uint32_t lane = 0;
   std::uint32_t strip = 0;
   std::uint32_t slot = 0;
   std::uint32_t items = 0;
   std::uint64_t generation = 0;
-  std::uint64_t payload_used = 0;
+  std::uint64_t payload_begin = 0;
+  std::uint64_t payload_end = 0;
   std::array<ItemOp, chunk_items_max> ops;
 };
 
@@ -148,8 +155,18 @@ struct BatchDone : MessageHead<MessageType::batch_done> {
   std::uint64_t busy_us = 0;  ///< the owner's time on this batch
 };
 
+/// Sent once nothing of the part reads a slot or writes the result slot any more. What the coordinator sent
+/// for this lane in the meantime is not answered: the next that counts is a BeginBatch.
+struct BatchFailed : MessageHead<MessageType::batch_failed> {
+  std::uint32_t lane = 0;
+  BackendError::Kind kind = BackendError::Kind::recoverable;  ///< or out_of_memory
+  std::uint64_t batch = 0;
+  std::array<char, 256> text{};
+};
+
 struct OwnerFailed : MessageHead<MessageType::owner_failed> {
-  std::uint32_t error = 0;  ///< 1 + ErrorCode
+  std::uint32_t error = 0;   ///< 1 + ErrorCode
+  std::uint8_t at_work = 0;  ///< 1: it had said that it is ready
   std::array<char, 256> text{};
 };
 

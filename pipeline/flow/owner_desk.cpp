@@ -9,27 +9,8 @@
 #include "host/error.h"
 #include "host/limits.h"
 #include "host/process/process_info.h"
-#include "pipeline/flow/chunk_records.h"
 
 namespace forebay {
-namespace {
-
-ItemOp op_of(const ItemDescriptor& item, std::uint32_t row) {
-  ItemOp op;
-  op.pixels = static_cast<std::uint32_t>(item.offset);
-  op.height = static_cast<std::uint32_t>(item.shape[0]);
-  op.width = static_cast<std::uint32_t>(item.shape[1]);
-  if (item.kind == ItemKind::region) {
-    op.horizontal = item.horizontal;
-    op.horizontal_taps = item.horizontal_taps;
-    op.vertical = item.vertical;
-    op.vertical_taps = item.vertical_taps;
-  }
-  op.row = row;
-  return op;
-}
-
-}  // namespace
 
 OwnerDesk::OwnerDesk(const RunShape& shape, const PipelineOptions& options, std::vector<DeviceStage> stages,
                      std::vector<std::shared_ptr<SealedMemory>> results, WorkerPool& pool, SlotTable& slots,
@@ -43,13 +24,20 @@ OwnerDesk::OwnerDesk(const RunShape& shape, const PipelineOptions& options, std:
       handover_(handover),
       stats_(stats),
       poller_(poller),
-      ready_(options.batch, options.order) {
+      ready_(options.batch, options.order),
+      attempts_(options.attempts),
+      trouble_(options.batch, attempts_) {
   for (std::uint32_t i = 0; i < results_.size(); ++i) free_results_.push_back(i);
+  for (std::uint32_t i = 0; i < lanes_.size(); ++i) lanes_[i].set_number(i);
 }
 
 void OwnerDesk::start(std::unique_ptr<OwnerLink> link) {
   link_ = std::move(link);
-  owner_ready_ = false;
+  owner_ready_ = was_ready_ = false;
+  words_.clear();
+  failed_.reset();
+  replaced_.clear();
+  batches_failed_ = 0;
   heard_ = std::chrono::steady_clock::now();
   owner_stats_.present = true;
   owner_stats_.pid = link_->child().pid();
@@ -70,98 +58,127 @@ void OwnerDesk::watch_writes() {
   if (watched_) poller_.want_write(link_->channel().fd(), channel_tag, link_->has_unsent());
 }
 
-std::uint32_t OwnerDesk::number_of(const Lane& lane) const {
-  return static_cast<std::uint32_t>(&lane - lanes_.data());
-}
-
 bool OwnerDesk::idle() const noexcept {
-  return std::none_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.busy; });
+  return std::none_of(lanes_.begin(), lanes_.end(), [](const BatchLane& lane) { return lane.busy(); });
 }
 
-void OwnerDesk::begin(Lane& lane, std::uint64_t batch) {
-  lane = Lane{};
-  lane.busy = true;
-  lane.batch = batch;
-  lane.cursor = ready_.batch_begin(batch);
-  lane.result = free_results_.back();
-  free_results_.pop_back();
-  BeginBatch message;
-  message.lane = number_of(lane);
-  message.result = lane.result;
-  message.batch = batch;
-  link_->send(message);
+std::uint64_t OwnerDesk::end_of(const BatchLane& lane) const {
+  const std::uint64_t end = ready_.batch_end(lane.batch());
+  return cut_ ? std::min(end, *cut_) : end;
 }
 
-void OwnerDesk::add(Lane& lane, Chunk chunk) {
-  AddChunk message;
-  message.lane = number_of(lane);
-  message.strip = chunk.lease->worker;
-  message.slot = chunk.lease->slot;
-  message.generation = chunk.lease->generation;
-  message.payload_used = chunk.payload_used();
-  for (std::uint32_t position = 0; position < chunk.count() && !failed_item_; ++position) {
-    lane.records.push_back(make_record(chunk, position));
-    if (item_succeeded(chunk, position)) {
-      message.ops[message.items++] = op_of(chunk.finished[position], lane.rows++);
-    } else if (options_.on_error == OnError::fail) {
-      failed_item_ = true;
-    }
+bool OwnerDesk::in_turn(const BatchLane& lane) const {
+  if (!trouble_.careful()) return true;
+  return trouble_.careful(lane.batch()) &&
+         std::none_of(lanes_.begin(), lanes_.end(), [&](const BatchLane& other) {
+           if (&other == &lane || !other.busy()) return false;
+           return other.open() || (trouble_.careful(other.batch()) && other.batch() < lane.batch());
+         });
+}
+
+void OwnerDesk::take_batches(bool starved) {
+  while (!free_results_.empty()) {
+    const auto lane =
+        std::find_if(lanes_.begin(), lanes_.end(), [](const BatchLane& l) { return !l.busy(); });
+    if (lane == lanes_.end()) return;
+    const std::optional<std::uint64_t> batch = ready_.pick_batch(starved);
+    if (!batch) return;
+    lane->take(*batch, ready_.batch_begin(*batch), free_results_.back());
+    free_results_.pop_back();
   }
-  lane.cursor = chunk.end_item();
-  slots_.move(SlotMove::take, *chunk.lease);
-  if (message.items == 0) {
-    slots_.move(SlotMove::release, *chunk.lease);
-    chunk.lease.reset();
-  } else {
-    link_->send(message);
-  }
-  lane.sent.push_back(std::move(chunk));
 }
 
-void OwnerDesk::end(Lane& lane) {
-  EndBatch message;
-  message.lane = number_of(lane);
-  message.rows = lane.rows;
-  link_->send(message);
-  lane.ended = true;
+void OwnerDesk::begin_part(BatchLane& lane) {
+  const std::uint32_t rows = trouble_.part_rows(lane.batch());
+  const bool whole = rows == options_.batch && !trouble_.careful(lane.batch()) &&
+                     lane.cursor() == ready_.batch_begin(lane.batch());
+  const std::uint64_t left = ready_.batch_end(lane.batch()) - lane.cursor();
+  const std::uint32_t planned =
+      whole ? rows : static_cast<std::uint32_t>(std::min<std::uint64_t>(rows, left));
+  link_->send(lane.begin(planned, whole));
+}
+
+void OwnerDesk::fill(BatchLane& lane) {
+  const bool stop_at_failure = options_.on_error == OnError::fail;
+  while (lane.cursor() < end_of(lane)) {
+    std::optional<Chunk> chunk = ready_.take(lane.cursor());
+    if (!chunk) return;
+    const std::uint64_t end = chunk->end_item();
+    if (const std::optional<AddChunk> message = lane.add(std::move(*chunk), stop_at_failure, slots_))
+      link_->send(*message);
+    if (const std::optional<std::uint64_t> failed = lane.failed_item())
+      cut_ = std::min(cut_.value_or(*failed + 1), *failed + 1);
+    if (lane.cursor() < end) return;  // the rest is for the next part, or for nobody
+  }
+}
+
+void OwnerDesk::advance(BatchLane& lane, bool starved, bool stopping) {
+  if (!lane.busy()) return;
+  if (!lane.open()) {
+    if (stopping || lane.cursor() >= end_of(lane)) return finish(lane);
+    // Not before there is something to build: a part that fails at once would be tried again at once.
+    if (!ready_.has(lane.cursor()) || !in_turn(lane)) return;
+    begin_part(lane);
+  }
+  if (lane.ended()) return;
+  fill(lane);
+  const bool over = stopping || lane.cursor() >= end_of(lane);
+  const bool cut_short = !lane.streams() && lane.full();
+  // A part that keeps its slots could wait for a slot for ever; one out of turn holds up the batch in
+  // trouble.
+  const bool yields = !lane.streams() && starved && lane.cursor() > lane.part().first_item;
+  if (over || cut_short || yields || (trouble_.careful() && !trouble_.careful(lane.batch())))
+    link_->send(lane.end());
 }
 
 void OwnerDesk::pump(bool starved, bool stopping) {
-  if (!owner_ready_) return;
-  while (!failed_item_ && !stopping && !free_results_.empty()) {
-    const auto lane = std::find_if(lanes_.begin(), lanes_.end(), [](const Lane& l) { return !l.busy; });
-    if (lane == lanes_.end()) break;
-    const std::optional<std::uint64_t> batch = ready_.pick_batch(starved);
-    if (!batch) break;
-    begin(*lane, *batch);
+  if (owner_ready_) {
+    if (!cut_ && !stopping && !trouble_.careful()) take_batches(starved);
+    for (BatchLane& lane : lanes_) advance(lane, starved, stopping);
+    watch_writes();
   }
-  for (Lane& lane : lanes_) {
-    if (!lane.busy || lane.ended) continue;
-    while (lane.cursor < ready_.batch_end(lane.batch) && !failed_item_) {
-      std::optional<Chunk> chunk = ready_.take(lane.cursor);
-      if (!chunk) break;
-      add(lane, std::move(*chunk));
-    }
-    if (lane.cursor >= ready_.batch_end(lane.batch) || stopping || failed_item_) end(lane);
-  }
-  watch_writes();
+  settle_held(stopping);
 }
 
-void OwnerDesk::finish(Lane& lane, const BatchDone& done) {
-  const std::uint64_t bytes = lane.rows * shape_.row_bytes;
+void OwnerDesk::on_done(BatchLane& lane, const BatchDone& done) {
+  const std::uint32_t rows = lane.part().rows;
+  const std::uint64_t bytes = rows * shape_.row_bytes;
   owner_stats_.busy_s += static_cast<double>(done.busy_us) * 1e-6;
   stats_.update([&](RunStats& stats) {
     stats.payload_bytes_written += bytes;
     stats.stage_busy_s["owner"] += static_cast<double>(done.busy_us) * 1e-6;
     stats.owner = owner_stats_;
   });
-  deaths_without_progress_ = 0;
-  BatchResult result;
-  result.batch = lane.batch;
-  result.result = lane.result;
-  result.items = std::move(lane.records);
-  lane = Lane{};
-  handover_.offer_result(std::move(result));
+  trouble_.succeeded(lane.batch(), rows);
+  for (Chunk& chunk : lane.complete(slots_).ready) ready_.offer(std::move(chunk));
+  if (!trouble_.unproven()) {
+    for (BatchResult& result : std::exchange(held_, {})) handover_.offer_result(std::move(result));
+  }
+  if (lane.cursor() >= end_of(lane)) finish(lane);
+}
+
+void OwnerDesk::finish(BatchLane& lane) {
+  trouble_.finished(lane.batch());
+  BatchResult result = lane.finish();
+  if (trouble_.unproven()) {
+    held_.push_back(std::move(result));
+  } else {
+    handover_.offer_result(std::move(result));
+  }
+}
+
+void OwnerDesk::settle_held(bool stopping) {
+  if (held_.empty() || !idle()) return;
+  if (!free_results_.empty() && !ready_.exhausted() && !cut_ && !stopping) return;  // the next row will tell
+  if (!trouble_.ever_succeeded() && !stopping) {
+    throw Error(ErrorCode::device,
+                fmt::format("the device failed at every item that it was given, the last time: {}; check it "
+                            "with forebay doctor",
+                            last_failure_));
+  }
+  for (BatchResult& result : std::exchange(held_, {})) {
+    if (trouble_.ever_succeeded()) handover_.offer_result(std::move(result));
+  }
 }
 
 void OwnerDesk::on_channel() {
@@ -169,67 +186,35 @@ void OwnerDesk::on_channel() {
     const ReceiveResult result = link_->channel().try_receive(received_);
     if (result == ReceiveResult::would_block) return;
     if (result == ReceiveResult::closed) {
-      poller_.remove(link_->channel().fd());
+      if (watched_) poller_.remove(link_->channel().fd());
       watched_ = false;
       owner_ready_ = false;
       return;
     }
     heard_ = std::chrono::steady_clock::now();
     if (const auto released = message_as<ChunkReleased>(received_)) {
-      const Lease lease{released->strip, released->slot, released->generation};
-      for (Lane& lane : lanes_) {
-        for (Chunk& chunk : lane.sent) {
-          if (!chunk.lease || chunk.lease->generation != lease.generation) continue;
-          if (!slots_.holds(lease, SlotState::in_flight)) continue;
-          slots_.move(SlotMove::release, lease);
-          chunk.lease.reset();
-        }
-      }
+      for (BatchLane& lane : lanes_)
+        lane.released({released->strip, released->slot, released->generation}, slots_);
     } else if (const auto done = message_as<BatchDone>(received_)) {
       if (done->lane >= lanes_.size()) continue;
-      Lane& lane = lanes_[done->lane];
-      if (lane.busy && lane.ended && lane.batch == done->batch) finish(lane, *done);
-    } else if (const auto failed = message_as<OwnerFailed>(received_)) {
-      last_words_ = text_of(failed->text);
+      BatchLane& lane = lanes_[done->lane];
+      if (lane.open() && lane.ended() && lane.batch() == done->batch) on_done(lane, *done);
+    } else if (const auto failed = message_as<BatchFailed>(received_)) {
+      if (failed->lane >= lanes_.size()) continue;
+      BatchLane& lane = lanes_[failed->lane];
+      if (lane.open() && lane.batch() == failed->batch) on_failed(lane, *failed);
+    } else if (const auto last = message_as<OwnerFailed>(received_)) {
+      words_ = text_of(last->text);
+      if (last->error != 0) failed_ = static_cast<ErrorCode>(last->error - 1);
     } else if (message_as<OwnerReady>(received_)) {
-      owner_ready_ = true;
+      owner_ready_ = was_ready_ = true;
+      setup_failures_ = 0;
     } else if (const auto opened = message_as<OwnerOpened>(received_)) {
-      if (opened->error != 0) last_words_ = text_of(opened->text);
+      if (opened->error == 0) continue;
+      words_ = text_of(opened->text);
+      failed_ = static_cast<ErrorCode>(opened->error - 1);
     }
   }
-}
-
-std::vector<Chunk> OwnerDesk::on_exit() {
-  const auto status = link_->child().wait_until(std::chrono::steady_clock::now() + limits::child_reap);
-  if (!status) return {};
-  on_channel();  // results that it reported before it died are complete
-  if (++deaths_without_progress_ > limits::deaths_without_progress_max) {
-    throw Error(
-        ErrorCode::device,
-        fmt::format("the owner died {} times in a row without finishing a batch, the last with {}{}{}",
-                    deaths_without_progress_, describe(*status), last_words_.empty() ? "" : ": ",
-                    last_words_));
-  }
-  std::vector<Chunk> again;
-  for (Lane& lane : lanes_) {
-    if (!lane.busy) continue;
-    for (Chunk& chunk : lane.sent) {
-      if (chunk.lease) {
-        slots_.move(SlotMove::put_back, *chunk.lease);
-        ready_.offer(std::move(chunk));
-      } else {
-        chunk.finished.clear();
-        again.push_back(std::move(chunk));
-      }
-    }
-    ready_.unpick(lane.batch);
-    free_results_.push_back(lane.result);
-    lane = Lane{};
-  }
-  failed_item_ = false;  // found again when its chunk is added again
-  ++owner_stats_.restarts;
-  start(std::make_unique<OwnerLink>(shape_.device, shape_.finish_threads));
-  return again;
 }
 
 void OwnerDesk::on_writable() {
@@ -243,9 +228,16 @@ void OwnerDesk::tick() {
   if (peak) owner_stats_.peak_rss_bytes = std::max(owner_stats_.peak_rss_bytes, *peak);
   stats_.update([&](RunStats& stats) { stats.owner = owner_stats_; });
   const bool waits_for_it = !owner_ready_ || std::any_of(lanes_.begin(), lanes_.end(),
-                                                         [](const Lane& l) { return l.busy && l.ended; });
+                                                         [](const BatchLane& l) { return l.ended(); });
   if (!waits_for_it) heard_ = now;
-  if (now - heard_ > limits::owner_start) link_->child().kill_group();
+  if (now - heard_ > limits::owner_start)
+    give_up_on_owner(fmt::format("it has not answered for {} s", limits::owner_start.count()));
+}
+
+void OwnerDesk::give_up_on_owner(const std::string& why) {
+  words_ = why;
+  failed_ = ErrorCode::timeout;
+  link_->child().kill_group();
 }
 
 void OwnerDesk::stop(bool at_once) noexcept {

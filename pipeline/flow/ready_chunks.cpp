@@ -32,11 +32,6 @@ void ReadyChunks::mark_picked(std::uint64_t batch) {
 }
 
 std::optional<std::uint64_t> ReadyChunks::pick_batch(bool starved) {
-  if (!again_.empty()) {
-    const std::uint64_t batch = *again_.begin();
-    again_.erase(again_.begin());
-    return batch;
-  }
   if (order_ == Order::completion) {
     for (const auto& [batch, items] : ready_items_) {
       if (is_picked(batch) || !is_complete(batch)) continue;
@@ -52,7 +47,7 @@ std::optional<std::uint64_t> ReadyChunks::pick_batch(bool starved) {
 }
 
 bool ReadyChunks::exhausted() const {
-  return total_items_ && again_.empty() && picked_ahead_.empty() && batch_begin(next_batch_) >= *total_items_;
+  return total_items_ && picked_ahead_.empty() && batch_begin(next_batch_) >= *total_items_;
 }
 
 std::optional<Chunk> ReadyChunks::take(std::uint64_t first_item) {

@@ -15,7 +15,7 @@ namespace forebay {
 /// Invariants:
 ///  1. A chunk is here from its worker's report until it is taken or revoked; its slot is READY all that
 ///  time.
-///  2. A batch is picked once (again only after unpick()), and its chunks are then taken in item order.
+///  2. A batch is picked once, and its chunks are then taken in item order.
 ///  3. In index order batches are picked in their order. In completion order a complete batch is picked
 ///  before an
 ///     incomplete one; the oldest is picked incomplete only when no slot is left to complete any (starved).
@@ -27,8 +27,6 @@ class ReadyChunks {
   void set_total(std::uint64_t items) { total_items_ = items; }
 
   [[nodiscard]] std::optional<std::uint64_t> pick_batch(bool starved);
-  /// The batch must be built again (the owner died); its chunks are offered again.
-  void unpick(std::uint64_t batch) { again_.insert(batch); }
   /// All batches that the plan holds have been picked.
   [[nodiscard]] bool exhausted() const;
 
@@ -53,7 +51,6 @@ class ReadyChunks {
   std::map<std::uint64_t, std::uint64_t> ready_items_;  // by batch
   std::uint64_t next_batch_ = 0;                        // all before it are picked
   std::set<std::uint64_t> picked_ahead_;                // picked beyond next_batch_
-  std::set<std::uint64_t> again_;                       // picked once, to be picked again
 };
 
 }  // namespace forebay

@@ -58,6 +58,7 @@ void Owner::send(const T& message) {
 
 void Owner::serve() {
   send(OwnerReady{});
+  at_work_ = true;
   slot_step("pipeline.owner.ready");
   const auto received = std::make_unique<Received>();
   while (true) {
@@ -88,34 +89,72 @@ Owner::LaneState& Owner::lane_of(std::uint32_t number) {
   return lanes_[number];
 }
 
+template <typename Call>
+bool Owner::attempt(std::uint32_t number, Call&& call) {
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    std::forward<Call>(call)();
+  } catch (const BackendError& error) {
+    if (error.kind() == BackendError::Kind::sticky) throw;
+    fail(number, error);
+    return false;
+  }
+  lanes_[number].busy_time += std::chrono::steady_clock::now() - begin;
+  return true;
+}
+
+void Owner::fail(std::uint32_t number, const BackendError& error) {
+  LaneState& lane = lanes_[number];
+  try {
+    backend_->abandon(number);
+  } catch (const BackendError& second) {
+    // Nobody knows what still reads the slots: only the end of this process makes that sure.
+    throw BackendError(BackendError::Kind::sticky, std::string(error.what()) + "; then: " + second.what());
+  }
+  std::erase_if(pending_, [number](const Pending& pending) { return pending.ticket.lane == number; });
+  lane.phase = LaneState::Phase::failed;
+  BatchFailed failed;
+  failed.lane = number;
+  failed.kind = error.kind();
+  failed.batch = lane.batch;
+  set_text(failed.text, error.what());
+  send(failed);
+}
+
 void Owner::handle(const BeginBatch& message) {
   LaneState& lane = lane_of(message.lane);
-  if (message.result >= results_.size()) throw Error(ErrorCode::protocol, "no such result slot");
-  lane = {true, message.batch, message.result, {}};
-  const auto begin = std::chrono::steady_clock::now();
-  backend_->begin_batch(message.lane, {setup_.finish, setup_.rows_max}, results_[message.result].bytes());
-  lane.busy_time += std::chrono::steady_clock::now() - begin;
-  slot_step("pipeline.owner.begun");
+  if (message.result >= results_.size() || message.rows > setup_.rows_max ||
+      message.first_row > setup_.rows_max - message.rows)
+    throw Error(ErrorCode::protocol, "no such result slot");
+  lane = {LaneState::Phase::building, message.batch, message.rows, {}};
+  const std::span<std::byte> result =
+      results_[message.result].bytes().subspan(message.first_row * finished_row_bytes(setup_.finish));
+  if (attempt(message.lane, [&] {
+        backend_->begin_batch(message.lane, {setup_.finish, message.rows}, result);
+      }))
+    slot_step("pipeline.owner.begun");
 }
 
 void Owner::handle(const AddChunk& message) {
-  LaneState& lane = lane_of(message.lane);
-  if (!lane.busy || message.strip >= strips_.size() || message.slot >= setup_.slots ||
-      message.items > chunk_items_max || message.payload_used > setup_.payload_bytes) {
+  const LaneState& lane = lane_of(message.lane);
+  if (lane.phase == LaneState::Phase::failed) return;
+  if (lane.phase != LaneState::Phase::building || message.strip >= strips_.size() ||
+      message.slot >= setup_.slots || message.items > chunk_items_max ||
+      message.payload_end > setup_.payload_bytes || message.payload_begin > message.payload_end ||
+      message.payload_begin % limits::payload_alignment != 0) {
     throw Error(ErrorCode::protocol, "the coordinator sent a chunk that does not exist");
   }
   const std::span<const ItemOp> ops(message.ops.data(), message.items);
+  const std::uint64_t bytes = message.payload_end - message.payload_begin;
   for (const ItemOp& op : ops) {
-    if (!op_lies_within(op, setup_.finish, message.payload_used, setup_.rows_max)) {
+    if (!op_lies_within(op, setup_.finish, bytes, lane.rows)) {
       throw Error(ErrorCode::protocol, "the coordinator sent an operation outside of its chunk");
     }
   }
   const std::span<const std::byte> chunk =
-      strips_[message.strip].payload(message.slot).first(message.payload_used);
-  const auto begin = std::chrono::steady_clock::now();
+      strips_[message.strip].payload(message.slot).subspan(message.payload_begin, bytes);
   Pending pending;
-  pending.ticket = backend_->add_chunk(message.lane, chunk, ops);
-  lane.busy_time += std::chrono::steady_clock::now() - begin;
+  if (!attempt(message.lane, [&] { pending.ticket = backend_->add_chunk(message.lane, chunk, ops); })) return;
   pending.released.strip = message.strip;
   pending.released.slot = message.slot;
   pending.released.generation = message.generation;
@@ -125,13 +164,14 @@ void Owner::handle(const AddChunk& message) {
 
 void Owner::handle(const EndBatch& message) {
   LaneState& lane = lane_of(message.lane);
-  if (!lane.busy || message.rows > setup_.rows_max)
+  if (lane.phase == LaneState::Phase::failed) return;
+  if (lane.phase != LaneState::Phase::building || message.rows > lane.rows)
     throw Error(ErrorCode::protocol, "the coordinator ended no batch");
-  const auto begin = std::chrono::steady_clock::now();
   Pending pending;
   pending.is_batch = true;
-  pending.ticket = backend_->end_batch(message.lane, message.rows, stages_);
-  lane.busy_time += std::chrono::steady_clock::now() - begin;
+  if (!attempt(message.lane,
+               [&] { pending.ticket = backend_->end_batch(message.lane, message.rows, stages_); }))
+    return;
   pending.done.lane = message.lane;
   pending.done.batch = lane.batch;
   pending_.push_back(pending);
@@ -150,23 +190,25 @@ void Owner::report(const Pending& pending) {
   BatchDone done = pending.done;
   done.busy_us = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(lane.busy_time).count());
-  lane.busy = false;
+  lane.phase = LaneState::Phase::idle;
   send(done);
   slot_step("pipeline.owner.reported");
 }
 
 void Owner::settle_completed() {
-  while (!pending_.empty() && backend_->done(pending_.front().ticket)) {
-    report(pending_.front());
+  while (!pending_.empty()) {
+    const Pending pending = pending_.front();
+    bool done = false;
+    if (!attempt(pending.ticket.lane, [&] { done = backend_->done(pending.ticket); })) continue;
+    if (!done) return;
     pending_.pop_front();
+    report(pending);
   }
 }
 
 void Owner::settle_oldest() {
   const Pending pending = pending_.front();
-  const auto begin = std::chrono::steady_clock::now();
-  backend_->wait(pending.ticket);
-  lanes_[pending.ticket.lane].busy_time += std::chrono::steady_clock::now() - begin;
+  if (!attempt(pending.ticket.lane, [&] { backend_->wait(pending.ticket); })) return;
   pending_.pop_front();
   report(pending);
 }

@@ -1,6 +1,7 @@
 #include "pipeline/owner/owner_main.h"
 
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -41,12 +42,18 @@ void fill_error(T& message, ErrorCode code, const char* what) {
   set_text(message.text, what);
 }
 
-int serve(Channel& channel, Received& received, std::unique_ptr<Backend> backend) {
-  if (!receive(channel, received)) return 0;
-  const auto setup = require<OwnerSetup>(received);
-  Owner owner(channel, std::move(backend), setup);
+/// Last words, before anything is torn down: a lost device may not let that come to an end. Without them the
+/// coordinator still sees the exit.
+void say_last_words(Channel& channel, ErrorCode code, const char* what, bool at_work) {
+  OwnerFailed failed;
+  fill_error(failed, code, what);
+  failed.at_work = at_work ? 1 : 0;
+  static_cast<void>(channel.try_send(failed));
+}
+
+void prepare_and_serve(Channel& channel, Received& received, Owner& owner, const OwnerSetup& setup) {
   for (std::uint32_t number = 0; number < setup.strips + setup.results; ++number) {
-    if (!receive(channel, received)) return 0;
+    if (!receive(channel, received)) return;
     const auto memory = require<OwnerMemory>(received);
     if (received.fds.size() != 1) throw Error(ErrorCode::protocol, "memory came without its descriptor");
     owner.adopt_memory(memory.number, std::move(received.fds.front()));
@@ -54,11 +61,25 @@ int serve(Channel& channel, Received& received, std::unique_ptr<Backend> backend
     slot_step("pipeline.owner.pinned");
   }
   for (std::uint32_t stage = 0; stage < setup.device_stages; ++stage) {
-    if (!receive(channel, received)) return 0;
+    if (!receive(channel, received)) return;
     owner.load_stage(require<DeviceStageMessage>(received));
   }
   owner.serve();
-  return 0;
+}
+
+int serve(Channel& channel, Received& received, std::unique_ptr<Backend> backend) {
+  if (!receive(channel, received)) return 0;
+  const auto setup = require<OwnerSetup>(received);
+  Owner owner(channel, std::move(backend), setup);
+  try {
+    prepare_and_serve(channel, received, owner, setup);
+    return 0;
+  } catch (const Error& error) {
+    say_last_words(channel, error.code(), error.what(), owner.at_work());
+  } catch (const std::exception& error) {
+    say_last_words(channel, ErrorCode::device, error.what(), owner.at_work());
+  }
+  return 1;
 }
 
 }  // namespace
@@ -78,15 +99,7 @@ int owner_main(Channel channel) {
   }
   if (channel.try_send(opened) != SendResult::sent || !backend) return backend ? 0 : 1;
   slot_step("pipeline.owner.opened");
-  try {
-    return serve(channel, *received, std::move(backend));
-  } catch (const Error& error) {
-    OwnerFailed failed;
-    fill_error(failed, error.code(), error.what());
-    // Last words; without them the coordinator still sees the exit.
-    static_cast<void>(channel.try_send(failed));
-    return 1;
-  }
+  return serve(channel, *received, std::move(backend));
 }
 
 }  // namespace forebay

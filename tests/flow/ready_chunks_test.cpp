@@ -70,18 +70,5 @@ TEST(ReadyChunks, RevokesOnlyWhatIsLater) {
   EXPECT_TRUE(ready.has(0));
 }
 
-TEST(ReadyChunks, ABatchThatTheOwnerLostIsPickedAgainFirst) {
-  ReadyChunks ready(2, Order::index);
-  ready.offer(chunk(0, 0, 2));
-  ready.offer(chunk(1, 2, 2));
-  ASSERT_EQ(ready.pick_batch(false), 0U);
-  ready.unpick(0);
-  ready.set_total(4);
-  EXPECT_FALSE(ready.exhausted());
-  EXPECT_EQ(ready.pick_batch(false), 0U);
-  EXPECT_EQ(ready.pick_batch(false), 1U);
-  EXPECT_TRUE(ready.exhausted());
-}
-
 }  // namespace
 }  // namespace forebay

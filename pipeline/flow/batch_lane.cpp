@@ -1,0 +1,200 @@
+#include "pipeline/flow/batch_lane.h"
+
+#include <algorithm>
+#include <iterator>
+#include <span>
+#include <utility>
+
+#include "host/contract.h"
+#include "pipeline/flow/chunk_records.h"
+
+namespace forebay {
+namespace {
+
+ItemOp op_of(const ItemDescriptor& item, std::uint32_t row) {
+  ItemOp op;
+  op.pixels = static_cast<std::uint32_t>(item.offset);
+  op.height = static_cast<std::uint32_t>(item.shape[0]);
+  op.width = static_cast<std::uint32_t>(item.shape[1]);
+  if (item.kind == ItemKind::region) {
+    op.horizontal = item.horizontal;
+    op.horizontal_taps = item.horizontal_taps;
+    op.vertical = item.vertical;
+    op.vertical_taps = item.vertical_taps;
+  }
+  op.row = row;
+  return op;
+}
+
+/// Leaves out what lies before the first of the items: a part of a chunk uploads that part.
+void trim_front(AddChunk& message) {
+  std::uint64_t begin = message.payload_end;
+  for (const ItemOp& op : std::span(message.ops.data(), message.items)) {
+    begin = std::min<std::uint64_t>(begin, op.pixels);
+    if (op.horizontal_taps > 0) begin = std::min<std::uint64_t>({begin, op.horizontal, op.vertical});
+  }
+  begin = begin / limits::payload_alignment * limits::payload_alignment;
+  const auto shift = static_cast<std::uint32_t>(begin);
+  for (ItemOp& op : std::span(message.ops.data(), message.items)) {
+    op.pixels -= shift;
+    if (op.horizontal_taps == 0) continue;
+    op.horizontal -= shift;
+    op.vertical -= shift;
+  }
+  message.payload_begin = begin;
+}
+
+/// The chunk without its first items. They keep their place in the slot.
+void drop_front(Chunk& chunk, std::uint32_t count) {
+  chunk.items.erase(chunk.items.begin(), chunk.items.begin() + count);
+  chunk.finished.erase(chunk.finished.begin(), chunk.finished.begin() + count);
+  chunk.first_item += count;
+}
+
+void quarantine(Chunk& chunk, std::uint32_t used, const std::string& message) {
+  for (std::uint32_t position = 0; position < used; ++position) {
+    if (!item_succeeded(chunk, position)) continue;
+    chunk.items[position].failed = ItemErrorCode::device_failed;
+    chunk.items[position].message = message;
+  }
+}
+
+}  // namespace
+
+void BatchLane::take(std::uint64_t batch, std::uint64_t first_item, std::uint32_t result) {
+  expect(!busy_, "a lane has one batch at a time");
+  busy_ = true;
+  batch_ = batch;
+  cursor_ = first_item;
+  result_ = result;
+  rows_ = 0;
+}
+
+BatchLane::Part BatchLane::part() const {
+  Part part = part_;
+  part.end_item = cursor_;
+  return part;
+}
+
+std::string BatchLane::row_path() const {
+  const auto found = std::find_if(part_records_.begin(), part_records_.end(),
+                                  [](const ItemRecord& record) { return record.ok(); });
+  return found == part_records_.end() ? std::string() : found->path;
+}
+
+BeginBatch BatchLane::begin(std::uint32_t rows, bool streams) {
+  open_ = true;
+  ended_ = false;
+  streams_ = streams;
+  part_ = {cursor_, cursor_, 0, rows};
+  BeginBatch message;
+  message.lane = number_;
+  message.result = result_;
+  message.batch = batch_;
+  message.first_row = rows_;
+  message.rows = rows;
+  return message;
+}
+
+std::optional<AddChunk> BatchLane::add(Chunk chunk, bool stop_at_failure, SlotTable& slots) {
+  AddChunk message;
+  message.lane = number_;
+  message.strip = chunk.lease->worker;
+  message.slot = chunk.lease->slot;
+  message.generation = chunk.lease->generation;
+  std::uint32_t used = 0;
+  for (; used < chunk.count() && !failed_item_; ++used) {
+    const bool has_row = item_succeeded(chunk, used);
+    if (has_row && full()) break;
+    part_records_.push_back(make_record(chunk, used));
+    if (has_row) {
+      message.ops[message.items++] = op_of(chunk.finished[used], part_.rows++);
+      message.payload_end = chunk.finished[used].payload_end;
+    } else if (stop_at_failure) {
+      failed_item_ = chunk.first_item + used;
+    }
+  }
+  cursor_ = chunk.first_item + used;
+  slots.move(SlotMove::take, *chunk.lease);
+  if (message.items == 0 && streams_) {
+    slots.move(SlotMove::release, *chunk.lease);
+    chunk.lease.reset();
+  }
+  sent_.push_back({std::move(chunk), used});
+  if (message.items == 0) return std::nullopt;
+  if (!streams_) trim_front(message);
+  return message;
+}
+
+EndBatch BatchLane::end() {
+  ended_ = true;
+  EndBatch message;
+  message.lane = number_;
+  message.rows = part_.rows;
+  return message;
+}
+
+void BatchLane::released(const Lease& lease, SlotTable& slots) {
+  if (!open_ || !streams_) return;
+  for (Sent& sent : sent_) {
+    std::optional<Lease>& held = sent.chunk.lease;
+    if (!held || held->generation != lease.generation || !slots.holds(lease, SlotState::in_flight)) continue;
+    slots.move(SlotMove::release, lease);
+    held.reset();
+  }
+}
+
+BatchLane::Chunks BatchLane::complete(SlotTable& slots) {
+  Chunks left;
+  rows_ += part_.rows;
+  records_.insert(records_.end(), std::make_move_iterator(part_records_.begin()),
+                  std::make_move_iterator(part_records_.end()));
+  for (auto& [chunk, used] : sent_) {
+    if (!chunk.lease) continue;
+    if (used == chunk.count()) {
+      slots.move(SlotMove::release, *chunk.lease);
+      continue;
+    }
+    slots.move(SlotMove::put_back, *chunk.lease);
+    drop_front(chunk, used);
+    left.ready.push_back(std::move(chunk));
+  }
+  close();
+  return left;
+}
+
+BatchLane::Chunks BatchLane::lose(SlotTable& slots, const std::optional<std::string>& guilty) {
+  Chunks left;
+  for (auto& [chunk, used] : sent_) {
+    if (guilty) quarantine(chunk, used, *guilty);
+    if (chunk.lease) {
+      slots.move(SlotMove::put_back, *chunk.lease);
+      left.ready.push_back(std::move(chunk));
+    } else {
+      chunk.finished.clear();
+      left.again.push_back(std::move(chunk));
+    }
+  }
+  cursor_ = part_.first_item;
+  close();
+  return left;
+}
+
+void BatchLane::close() {
+  open_ = ended_ = false;
+  sent_.clear();
+  part_records_.clear();
+  failed_item_.reset();
+}
+
+BatchResult BatchLane::finish() {
+  BatchResult result;
+  result.batch = batch_;
+  result.result = result_;
+  result.items = std::move(records_);
+  records_.clear();
+  busy_ = false;
+  return result;
+}
+
+}  // namespace forebay
