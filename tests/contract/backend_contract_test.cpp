@@ -229,6 +229,52 @@ TEST_P(BackendContract, ABatchWithoutRowsIsABatch) {
   backend_->unpin(result.bytes());
 }
 
+TEST_P(BackendContract, AnAbandonedLaneIsDoneWithItsBatchAndTakesTheNext) {
+  std::mt19937 random(9);
+  const FinishOptions finish = small();
+  const std::size_t row_bytes = finished_row_bytes(finish);
+  RandomChunk chunk = make_chunk(random, finish, {0, 1});
+  backend_->pin(chunk.memory.bytes());
+  const SealedMemory result = pinned(2 * row_bytes);
+  backend_->begin_batch(0, {finish, 2}, result.bytes());
+  const Ticket read = backend_->add_chunk(0, chunk.bytes(), chunk.ops);
+  backend_->abandon(0);
+  EXPECT_TRUE(backend_->done(read)) << "nothing reads the chunk any more";
+  EXPECT_EQ(kind_of([&] { backend_->add_chunk(0, chunk.bytes(), chunk.ops); }),
+            BackendError::Kind::recoverable)
+      << "there is no batch";
+  backend_->abandon(1);  // of a lane that never had one
+  EXPECT_EQ(kind_of([&] { backend_->abandon(9); }), BackendError::Kind::recoverable);
+  backend_->unpin(chunk.memory.bytes());
+  backend_->unpin(result.bytes());
+  run_and_compare(random, finish, 3);
+}
+
+TEST_P(BackendContract, PartsOfABatchLieBehindEachOtherInItsResult) {
+  std::mt19937 random(10);
+  const FinishOptions finish = small();
+  const std::size_t row_bytes = finished_row_bytes(finish);
+  const SealedMemory result = pinned(7 * row_bytes);
+  std::vector<std::byte> expected(7 * row_bytes);
+  std::size_t row = 0;
+  for (const std::uint32_t rows : {4U, 1U, 2U}) {  // smaller, then larger: what the lane holds follows
+    std::vector<std::uint32_t> numbers(rows);
+    std::iota(numbers.begin(), numbers.end(), 0U);
+    RandomChunk chunk = make_chunk(random, finish, numbers);
+    backend_->pin(chunk.memory.bytes());
+    backend_->begin_batch(0, {finish, rows}, result.bytes().subspan(row * row_bytes));
+    backend_->add_chunk(0, chunk.bytes(), chunk.ops);
+    backend_->wait(backend_->end_batch(0, rows, {}));
+    std::vector<std::byte> part(rows * row_bytes);
+    expect_rows(chunk, finish, part);
+    std::memcpy(expected.data() + row * row_bytes, part.data(), part.size());
+    row += rows;
+    backend_->unpin(chunk.memory.bytes());
+  }
+  EXPECT_EQ(std::memcmp(result.bytes().data(), expected.data(), expected.size()), 0);
+  backend_->unpin(result.bytes());
+}
+
 TEST_P(BackendContract, SaysWhatItIs) {
   EXPECT_EQ(backend_->info().device.kind, GetParam());
   EXPECT_FALSE(backend_->info().name.empty());

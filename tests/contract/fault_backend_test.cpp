@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <vector>
 
 namespace forebay {
 namespace {
@@ -40,8 +41,31 @@ TEST(FaultBackend, FailsTheNthCallWithItsKind) {
   EXPECT_EQ(kind_of_pin(*backend, memory + 5), BackendError::Kind::recoverable);
 }
 
+TEST(FaultBackend, ABoundOnRowsAndAWaitForEveryTicket) {
+  const auto backend = faulty("begin_batch:rows>2:oom;wait:2:recoverable");
+  BatchSpec spec;
+  spec.finish.height = spec.finish.width = 2;
+  std::vector<std::byte> memory(std::size_t{3} * finished_row_bytes(spec.finish));
+  backend->pin(memory);
+  spec.rows = 3;
+  EXPECT_THROW(backend->begin_batch(0, spec, memory), BackendError);
+  spec.rows = 2;
+  for (int round = 0; round < 2; ++round) {
+    backend->begin_batch(0, spec, memory);
+    const Ticket ticket = backend->end_batch(0, 0, {});
+    EXPECT_FALSE(backend->done(ticket)) << "not before it was waited for";
+    if (round == 1) {
+      EXPECT_THROW(backend->wait(ticket), BackendError);
+      continue;
+    }
+    backend->wait(ticket);
+    EXPECT_TRUE(backend->done(ticket));
+  }
+}
+
 TEST(FaultBackend, RulesThatMakeNoSenseAreRefused) {
-  for (const char* rules : {"pin", "pin:x:sticky", "pin:0:sticky", "pin:1:loud", "pin:1"}) {
+  for (const char* rules : {"pin", "pin:x:sticky", "pin:0:sticky", "pin:1:loud", "pin:1", "pin:rows>3:oom",
+                            "begin_batch:rows>:oom", "begin_batch:rows>3+:oom"}) {
     EXPECT_THROW(static_cast<void>(faulty(rules)), Error) << rules;
   }
 }
