@@ -51,11 +51,12 @@ void drop_front(Chunk& chunk, std::uint32_t count) {
   chunk.first_item += count;
 }
 
-void quarantine(Chunk& chunk, std::uint32_t used, const std::string& message) {
+void quarantine(Chunk& chunk, std::uint32_t used, const BatchLane::Guilt& guilt) {
   for (std::uint32_t position = 0; position < used; ++position) {
     if (!item_succeeded(chunk, position)) continue;
     chunk.items[position].failed = ItemErrorCode::device_failed;
-    chunk.items[position].message = message;
+    chunk.items[position].message = guilt.message;
+    chunk.items[position].quarantine = guilt.evidence;
   }
 }
 
@@ -163,7 +164,7 @@ BatchLane::Chunks BatchLane::complete(SlotTable& slots) {
   return left;
 }
 
-BatchLane::Chunks BatchLane::lose(SlotTable& slots, const std::optional<std::string>& guilty) {
+BatchLane::Chunks BatchLane::lose(SlotTable& slots, const std::optional<Guilt>& guilty) {
   Chunks left;
   for (auto& [chunk, used] : sent_) {
     if (guilty) quarantine(chunk, used, *guilty);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,12 @@ class BatchLane {
     std::vector<Chunk> again;  ///< their slots have been read and given on: for workers
   };
 
+  /// Why the item of a part's one row gets none.
+  struct Guilt {
+    std::string message;
+    std::shared_ptr<const Quarantine> evidence;
+  };
+
   void set_number(std::uint32_t number) noexcept { number_ = number; }
   /// Takes a batch on. Precondition: not busy().
   void take(std::uint64_t batch, std::uint64_t first_item, std::uint32_t result);
@@ -70,8 +77,8 @@ class BatchLane {
   /// The part is in the result slot.
   [[nodiscard]] Chunks complete(SlotTable& slots);
   /// The part has to be built again, and nobody reads its slots any more. `guilty`: its one row's item is
-  /// quarantined, with this message.
-  [[nodiscard]] Chunks lose(SlotTable& slots, const std::optional<std::string>& guilty);
+  /// quarantined.
+  [[nodiscard]] Chunks lose(SlotTable& slots, const std::optional<Guilt>& guilty);
   /// The batch is over. Frees the lane.
   [[nodiscard]] BatchResult finish();
 

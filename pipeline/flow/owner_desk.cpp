@@ -229,7 +229,9 @@ void OwnerDesk::tick() {
   stats_.update([&](RunStats& stats) { stats.owner = owner_stats_; });
   const bool waits_for_it = !owner_ready_ || std::any_of(lanes_.begin(), lanes_.end(),
                                                          [](const BatchLane& l) { return l.ended(); });
-  if (!waits_for_it) heard_ = now;
+  if (!waits_for_it && words_.empty()) heard_ = now;
+  // It has said that it ends: a lost device may not let it.
+  if (!words_.empty() && now - heard_ > limits::child_reap) link_->child().kill_group();
   if (now - heard_ > limits::owner_start)
     give_up_on_owner(fmt::format("it has not answered for {} s", limits::owner_start.count()));
 }

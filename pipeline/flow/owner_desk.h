@@ -90,7 +90,7 @@ class OwnerDesk {
   void on_death(const std::string& how, Evidence evidence);
   void on_setup_failure(const std::string& how, Evidence evidence);
   [[nodiscard]] std::string blame(BatchLane& lane, Evidence evidence, bool fresh, const std::string& words);
-  void lose(BatchLane& lane, const std::optional<std::string>& guilty);
+  void lose(BatchLane& lane, const std::optional<BatchLane::Guilt>& guilty);
   void replace_owner(const std::string& why);
   void check_hope() const;
 

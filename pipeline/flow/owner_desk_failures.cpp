@@ -7,6 +7,7 @@
 
 #include "host/error.h"
 #include "host/limits.h"
+#include "pipeline/flow/file_hash.h"
 #include "pipeline/flow/owner_desk.h"
 
 namespace forebay {
@@ -29,9 +30,23 @@ std::string described(const BatchLane& lane) {
   return fmt::format("batch {} (items {} to {})", lane.batch(), part.first_item, part.end_item - 1);
 }
 
+BatchLane::Guilt guilt_of(const std::string& path, std::uint32_t attempts, const std::string& words) {
+  auto evidence = std::make_shared<Quarantine>();
+  evidence->how = words;
+  evidence->attempts = attempts;
+  evidence->last_step = "device";
+  if (const auto hash = hash_file(path)) {
+    evidence->sha256 = hash->sha256;
+    evidence->file_bytes = hash->bytes;
+  }
+  return {fmt::format("quarantined: the device failed {} times at this item alone, the last time: {}",
+                      attempts, words),
+          std::move(evidence)};
+}
+
 }  // namespace
 
-void OwnerDesk::lose(BatchLane& lane, const std::optional<std::string>& guilty) {
+void OwnerDesk::lose(BatchLane& lane, const std::optional<BatchLane::Guilt>& guilty) {
   if (const auto failed = lane.failed_item(); failed && cut_ == *failed + 1) cut_.reset();  // found again
   BatchLane::Chunks left = lane.lose(slots_, guilty);
   for (Chunk& chunk : left.ready) ready_.offer(std::move(chunk));
@@ -49,8 +64,7 @@ std::string OwnerDesk::blame(BatchLane& lane, Evidence evidence, bool fresh, con
     case Trouble::Verdict::guilty: break;
   }
   const std::string path = lane.row_path();
-  lose(lane, fmt::format("quarantined: the device failed {} times at this item alone, the last time: {}",
-                         attempts_, words));
+  lose(lane, guilt_of(path, attempts_, words));
   return fmt::format("{} is quarantined", path);
 }
 

@@ -63,6 +63,20 @@ TEST(DevicePoison, BatchesOfOne) {
   }
 }
 
+TEST(DevicePoison, AttemptsAreAnOption) {
+  for (const std::uint32_t attempts : {1U, 5U}) {
+    for (const char* weapon : {"throw", "segv"}) {
+      PipelineOptions options = small_options(8);
+      options.attempts = attempts;
+      const Outcome outcome = run(20, {8}, weapon, options);
+      ASSERT_EQ(outcome.error, "");
+      EXPECT_EQ(outcome.rows.size(), 19U);
+      ASSERT_TRUE(outcome.items.at(8).quarantine) << outcome.notices();
+      EXPECT_EQ(outcome.items.at(8).quarantine->attempts, attempts);
+    }
+  }
+}
+
 TEST(DevicePoison, AStageThatThrowsKeepsItsOwnerUntilTheLastTry) {
   const Outcome outcome = run(20, {11}, "throw", small_options(8));
   expect_rows(outcome, 20, {11});

@@ -115,6 +115,10 @@ inline void expect_rows(const Outcome& outcome, std::uint32_t count, const std::
       EXPECT_EQ(item.error, ItemErrorCode::device_failed) << index;
       EXPECT_NE(item.message.find("quarantined: the device failed 3 times"), std::string::npos)
           << item.message;
+      ASSERT_TRUE(item.quarantine);
+      EXPECT_EQ(item.quarantine->last_step, "device");
+      EXPECT_EQ(item.quarantine->attempts, 3U);
+      EXPECT_TRUE(item.quarantine->sha256);
       continue;
     }
     ASSERT_TRUE(item.ok()) << index << ": " << item.message << "\n" << outcome.notices();
