@@ -23,6 +23,11 @@ PANELS = (
     ("executor", "round_trip_us", 1, "executor, a submit and its result, one by one: µs (less is better)"),
     ("process", "start_join_ms", 1, "start and join of an empty process: ms (less is better)"),
     ("death", "death_p50_ms", 1, "death of a worker to its future failed: median, ms (less is better)"),
+    ("queue", "message_64_ns", 1, "queue, 64 B, one producer and one consumer: ns a message (less is better)"),
+    ("queue", "message_1m_us", 1, "queue, 1 MiB, copied in and out: µs a message (less is better)"),
+    ("pipe", "round_trip_us", 1, "a word there and back between two processes: µs (less is better)"),
+    ("lock", "increment_ns", 1, "two processes increment a counter under a lock: ns each (less is better)"),
+    ("lock", "alone_ns", 1, "where nobody waits: ns (less is better)"),
 )
 OURS, THEIRS, BOUND = "#1f6f8b", "#b8b8b8", "#e0a030"
 

@@ -1,37 +1,14 @@
 // The system's own limit for a task and its result: two processes that wake each other through one word of
 // shared memory and sleep meanwhile. Prints one line of JSON.
-#include <atomic>
 #include <iostream>
 
 #include "bench/host/figures.h"
+#include "bench/host/turns.h"
 #include "host/codec/shared_range.h"
 #include "host/process/init.h"
 #include "host/process/process.h"
-#include "host/sync/futex.h"
 
 namespace {
-
-using Word = std::atomic<std::uint32_t>;
-
-/// A partner that is gone must not leave the other waiting for ever.
-constexpr std::chrono::seconds turn_max{30};
-
-Word& word_of(const forebay::SharedRange<std::uint32_t>& memory) {
-  return *reinterpret_cast<Word*>(memory.data());
-}
-
-void await(Word& word, std::uint32_t wanted) {
-  const auto deadline = std::chrono::steady_clock::now() + turn_max;
-  for (std::uint32_t seen = word; seen != wanted; seen = word) {
-    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("the other process is gone");
-    forebay::futex_wait(word, seen, deadline);
-  }
-}
-
-void tell(Word& word, std::uint32_t value) {
-  word = value;
-  forebay::futex_wake(word, 1);
-}
 
 void answer(const forebay::SharedRange<std::uint32_t>& memory, std::uint32_t count) {
   Word& word = word_of(memory);

@@ -4,6 +4,8 @@
     executor futures|loky WORKERS BURST ROUND_TRIPS                         as executor_submit.cpp
     start spawn|forkserver COUNT                                            as start_join.cpp
     death futures|loky WORKERS DEATHS                                       as worker_death.cpp
+    queue spawn MESSAGES_OF_64_B MESSAGES_OF_1_MIB                          as queue_throughput.cpp
+    lock spawn INCREMENTS                                                   as lock_cost.cpp
 
 Nothing is imported at the top: the children import this file again, and their start is measured.
 """
@@ -104,11 +106,60 @@ def death(kind, workers, deaths):
     return {"death_p50_ms": statistics.median(samples), "death_max_ms": max(samples)}
 
 
+def rounds_with(other, one_round):
+    """Runs the other process beside it. Medians of five rounds as elsewhere; the first one warms up."""
+    import statistics
+    other.start()
+    times = [us_of(one_round) for _ in range(6)]
+    other.join()
+    if other.exitcode != 0:
+        raise RuntimeError("the other process failed")
+    return statistics.median(times[1:])
+
+
+def queue(method, small_count, large_count):
+    import multiprocessing
+    from sharing_partner import get_rounds
+    context = multiprocessing.get_context(method)
+
+    def us_a_message(count, message):
+        line, done = context.Queue(), context.Semaphore(0)
+
+        def put_round():
+            for _ in range(count):
+                line.put(message)
+            done.acquire()
+
+        return rounds_with(context.Process(target=get_rounds, args=(line, done, count, 6)), put_round) / count
+
+    return {"queue_64_ns": us_a_message(small_count, bytes(64)) * 1000,
+            "queue_1m_us": us_a_message(large_count, bytes(1 << 20))}
+
+
+def lock(method, count):
+    import multiprocessing
+    from sharing_partner import increment, increment_rounds
+    context = multiprocessing.get_context(method)
+    counter, guard = context.Value("q", 0, lock=False), context.Lock()
+    go, done = context.Semaphore(0), context.Semaphore(0)
+
+    def increment_both():
+        go.release()
+        increment(counter, guard, count)
+        done.acquire()
+
+    other = context.Process(target=increment_rounds, args=(counter, guard, go, done, count, 6))
+    us = rounds_with(other, increment_both)
+    if counter.value != 12 * count:
+        raise RuntimeError("a count was lost")
+    return {"increment_ns": us * 1000 / (2 * count)}
+
+
 def main():
     import json
     import sys
     figures, kind, *counts = sys.argv[1:]
-    measure = {"pool": pool, "executor": executor, "start": start, "death": death}[figures]
+    measure = {"pool": pool, "executor": executor, "start": start, "death": death, "queue": queue, "lock": lock}[figures]
     print(json.dumps(measure(kind, *map(int, counts))))
 
 
