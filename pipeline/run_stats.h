@@ -8,15 +8,10 @@
 #include <vector>
 
 #include "device/tensor_view.h"
+#include "pipeline/notices.h"
 #include "pipeline/options.h"
 
 namespace forebay {
-
-/// Something that a person who watches a long run wants to know: a death, a stall, a batch that was halved.
-struct Notice {
-  double seconds = 0;  ///< since the start of the run
-  std::string text;    ///< one line
-};
 
 /// Somebody of a run who waits, at the moment of the snapshot.
 struct Wait {
@@ -66,7 +61,7 @@ struct RunStats {
   std::uint64_t slot_bytes = 0;  ///< payload of one slot
   std::uint32_t slots_per_worker = 0;
   std::uint64_t arena_bytes = 0;  ///< all strips and result slots
-  std::vector<Notice> notices;    ///< what happened beside the plan, the first limits::notices_kept of it
+  Notices notices;                ///< what happened beside the plan, the first limits::notices_kept of it
   std::uint64_t notices_total = 0;
   std::vector<Wait> waits;  ///< who waits for what right now; workers and owner: see notices
 };

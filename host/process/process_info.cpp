@@ -39,6 +39,11 @@ std::optional<std::uint64_t> start_time_of(pid_t pid) {
   return std::nullopt;
 }
 
+std::uint64_t oom_kills_since_boot() {
+  const auto text = read_system_file("/proc/vmstat");
+  return text ? field_bytes(*text, "oom_kill").value_or(0) : 0;
+}
+
 std::optional<std::uint64_t> pss_bytes(pid_t pid) { return field_of(pid, "smaps_rollup", "Pss:"); }
 
 }  // namespace forebay

@@ -20,6 +20,10 @@ namespace forebay {
 /// Nothing where it has ended.
 [[nodiscard]] std::optional<std::uint64_t> start_time_of(pid_t pid);
 
+/// How many processes the kernel's OOM killer has ended since boot, in all of the machine; 0 where it does
+/// not say.
+[[nodiscard]] std::uint64_t oom_kills_since_boot();
+
 /// The memory of process `pid` now, in bytes, each shared page divided by the number of its users (Pss in
 /// /proc/PID/smaps_rollup), so that processes add up. Walks the page tables: about a millisecond per GiB.
 [[nodiscard]] std::optional<std::uint64_t> pss_bytes(pid_t pid);

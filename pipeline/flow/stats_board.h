@@ -24,7 +24,7 @@ class StatsBoard {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
     const std::scoped_lock lock(mutex_);
     ++stats_.notices_total;
-    if (stats_.notices.size() < limits::notices_kept) stats_.notices.push_back({seconds, std::move(text)});
+    if (stats_.notices.size() < limits::notices_kept) stats_.notices.add({seconds, std::move(text)});
   }
   [[nodiscard]] RunStats snapshot() const {
     RunStats copy;

@@ -9,6 +9,7 @@
 
 #include "host/error.h"
 #include "host/limits.h"
+#include "host/process/process_info.h"
 #include "host/process/process_wait.h"
 #include "host/process/system_file.h"
 #include "pipeline/flow/file_hash.h"
@@ -16,12 +17,6 @@
 
 namespace forebay {
 namespace {
-
-/// How many processes the kernel's OOM killer has ended since boot, in all of the machine.
-std::uint64_t oom_kills() {
-  const auto text = read_system_file("/proc/vmstat");
-  return text ? field_bytes(*text, "oom_kill").value_or(0) : 0;
-}
 
 std::string name_of(const PlannedItem& item, std::uint64_t index) {
   return item.path.empty() ? fmt::format("item {}", index) : fmt::format("item {} ({})", index, item.path);
@@ -58,9 +53,9 @@ void WorkerPool::look() {
 
 void WorkerPool::look_at(WorkerLink& link) {
   const bool process = link.has_process();
-  const ProcessWait wait = process ? wait_of(link.child().pid()) : ProcessWait{};
-  const WorkerWatch::Finding finding = link.look(wait.stopped());
+  const WorkerWatch::Finding finding = link.look(process && is_stopped(link.child().pid()));
   if (finding.report) {
+    const ProcessWait wait = process ? wait_of(link.child().pid()) : ProcessWait{};
     const Progress progress = link.watch().progress();
     const InWork work = in_work(link, progress);
     const double limit_s = std::chrono::duration<double>(brief_.item.time).count();
@@ -114,7 +109,7 @@ Death WorkerPool::death_of(const WorkerLink& link, const ExitStatus& status) {
   death.step = link.strip().progress().step;
   death.seconds = link.watch().seconds(clock_.now());
   if (status.known && status.signal == SIGKILL && death.verdict == Verdict::none) {
-    const std::uint64_t kills = oom_kills();
+    const std::uint64_t kills = oom_kills_since_boot();
     death.oom_killer = kills > std::exchange(oom_kills_, kills);
   }
   return death;

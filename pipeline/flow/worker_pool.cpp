@@ -20,7 +20,8 @@ WorkerPool::WorkerPool(const RunShape& shape, WorkerBrief brief, SlotTable& slot
       poller_(poller),
       clock_(clock),
       listener_(listener),
-      blame_(brief_.attempts) {}
+      blame_(brief_.attempts),
+      oom_kills_(oom_kills_since_boot()) {}
 
 void WorkerPool::start() {
   stats_.update([&](RunStats& stats) { stats.workers.resize(shape_.workers); });

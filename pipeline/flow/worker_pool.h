@@ -101,7 +101,7 @@ class WorkerPool {
   std::vector<WorkerLink> links_;
   Received received_;
   std::uint32_t deaths_without_progress_ = 0;
-  std::uint64_t oom_kills_ = 0;  ///< of the kernel, as last seen
+  std::uint64_t oom_kills_;  ///< since boot, as last seen
 };
 
 }  // namespace forebay

@@ -204,9 +204,9 @@ int coordinator_main(Channel channel) {
 TEST(StoppedCoordinator, KillsNobodyWhenItGoesOn) {
   Child child = Child::spawn(&coordinator_main, {"forebay: test coordinator", "forebay-test"});
   const auto deadline = std::chrono::steady_clock::now() + 30s;
-  while (!wait_of(child.pid()).stopped() && std::chrono::steady_clock::now() < deadline)
+  while (!is_stopped(child.pid()) && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(10ms);
-  ASSERT_TRUE(wait_of(child.pid()).stopped());
+  ASSERT_TRUE(is_stopped(child.pid()));
   std::this_thread::sleep_for(limits::stopped_patience + 1s);  // longer than item_timeout, and than patience
   child.signal(SIGCONT);
   const auto status = child.wait_until(deadline);
