@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "bench/host/figures.h"
+#include "bench/host/place.h"
 #include "bench/host/turns.h"
 #include "host/process/init.h"
 #include "host/process/process.h"
@@ -27,6 +28,8 @@ void increment(Counter& counter, forebay::Lock& lock, std::uint32_t count) {
 
 /// Round by round: 2 r + 1, go; 2 r + 2, done.
 void increment_too(Counter counter, forebay::Lock lock, const Memory& memory, std::uint32_t count) {
+  learn_cores();
+  const OnCore core(1);
   for (std::uint32_t round = 0; round <= rounds; ++round) {
     await(word_of(memory), 2 * round + 1);
     increment(counter, lock, count);
@@ -40,6 +43,7 @@ double ns_of_increment(std::uint32_t count) {
   const Memory memory(1);
   forebay::Process other(increment_too, counter, lock, memory, count);
   other.start();
+  const OnCore core(0);
   std::vector<double> samples;
   for (std::uint32_t round = 0; round <= rounds; ++round) {
     const Stopwatch watch;
@@ -89,6 +93,7 @@ void add_uncontended(Figures& figures, std::uint32_t bursts) {
 }
 
 void run(std::uint32_t increments, std::uint32_t bursts) {
+  learn_cores();
   Figures figures;
   figures.add("increment_ns", ns_of_increment(increments));
   add_uncontended(figures, bursts);

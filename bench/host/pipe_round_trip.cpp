@@ -1,15 +1,14 @@
 // A word there and back through a Connection, beside the limit of each case:
 //   parked    both sides sleep between their turns, because each may use one core only: beside a futex. Once
 //             with a core each, once with one for both;
-//   spinning  both sides may use all cores and look for their turn: beside a cache line that two spin on.
+//   spinning  both sides look for their turn, a core each: beside a cache line that two spin on.
 // What is compared takes turns, burst by burst: short ones, so that most of them fall between the time slices
 // of whatever else runs. Prints one line of JSON: medians of the bursts.
-#include <sched.h>
-
 #include <iostream>
 #include <vector>
 
 #include "bench/host/figures.h"
+#include "bench/host/place.h"
 #include "bench/host/turns.h"
 #include "host/channel/connection.h"
 #include "host/process/init.h"
@@ -26,20 +25,9 @@ constexpr std::uint32_t burst = 50;
 enum class Case : std::uint32_t { core_each, one_core, spinning };
 
 /// A process that may use one core never spins, so this must come before its first wait.
-void take_place(Case place, bool partner) {
-  if (place == Case::spinning) return;
-  cpu_set_t allowed;
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-    throw std::runtime_error("which cores are there?");
-  std::vector<int> cores;
-  for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (CPU_ISSET(core, &allowed)) cores.push_back(core);
-  }
-  const std::size_t index = partner && place == Case::core_each ? 1 : 0;
-  cpu_set_t mine;
-  CPU_ZERO(&mine);
-  CPU_SET(cores[index % cores.size()], &mine);
-  if (::sched_setaffinity(0, sizeof(mine), &mine) != 0) throw std::runtime_error("cannot stay on a core");
+OnCore take_place(Case place, bool partner) {
+  if (place == Case::spinning) learn_cores();
+  return OnCore(partner && place != Case::one_core ? 1 : 0);
 }
 
 void echo(Connection& end) {
@@ -80,7 +68,7 @@ double us_of_limit(Case place, Word& word, std::uint32_t first) {
 }
 
 void be_partner(Case place, Connection end, const Memory& memory, std::uint32_t bursts) {
-  take_place(place, true);
+  const OnCore core = take_place(place, true);
   for (std::uint32_t round = 0; round <= bursts; ++round) {
     echo(end);
     answer(place, word_of(memory), round * burst);
@@ -93,7 +81,7 @@ void measure(Case place, const forebay::SharedRange<double>& measured, std::uint
   const Memory memory(1);
   forebay::Process partner(be_partner, place, std::move(its), memory, bursts);
   partner.start();
-  take_place(place, false);
+  const OnCore core = take_place(place, false);
   std::vector<double> connection;
   std::vector<double> limit;
   for (std::uint32_t round = 0; round <= bursts; ++round) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/host/place.h"
 #include "bench/host/throughput.h"
 #include "host/memory/unique_fd.h"
 #include "host/process/init.h"
@@ -35,6 +36,7 @@ class QueueName {
 };
 
 void get_from_boost(const std::string& name, const Memory& memory, std::uint32_t bytes, std::uint32_t count) {
+  const OnCore core(1);
   ipc::message_queue queue(ipc::open_only, name.c_str());
   std::vector<std::byte> message(bytes);
   get_rounds(memory, count, [&] {
@@ -50,6 +52,7 @@ double seconds_of_boost(std::uint32_t slots, std::uint32_t bytes, std::uint32_t 
   const Memory memory(1);
   forebay::Process consumer(get_from_boost, name.text(), memory, bytes, count);
   consumer.start();
+  const OnCore core(0);
   const std::vector<std::byte> message(bytes, std::byte{1});
   const double seconds =
       put_rounds(memory, count, [&](std::uint32_t) { queue.send(message.data(), message.size(), 0); });
@@ -74,6 +77,7 @@ Ends plain_pipe() {
 }
 
 void get_from_descriptor(const forebay::UniqueFd& from, const Memory& memory, std::uint32_t count) {
+  const OnCore core(1);
   std::array<std::byte, small_bytes> message{};
   get_rounds(memory, count, [&] {
     // Both hold whole messages of this size, so that a read gives one.
@@ -87,6 +91,7 @@ double seconds_of_descriptors(Ends ends, std::uint32_t count) {
   const Memory memory(1);
   forebay::Process consumer(get_from_descriptor, std::move(ends.first), memory, count);
   consumer.start();
+  const OnCore core(0);
   const std::array<std::byte, small_bytes> message{};
   const double seconds = put_rounds(memory, count, [&](std::uint32_t) {
     if (::write(ends.second.get(), message.data(), message.size()) != ssize_t{small_bytes}) {

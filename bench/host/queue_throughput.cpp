@@ -5,6 +5,7 @@
 #include <iostream>
 #include <vector>
 
+#include "bench/host/place.h"
 #include "bench/host/throughput.h"
 #include "host/channel/queue.h"
 #include "host/process/init.h"
@@ -25,6 +26,8 @@ constexpr std::uint32_t loan_slots = 64;
 constexpr std::uint32_t loan_bytes = std::uint32_t{4} << 20U;
 
 void get_values(forebay::Queue<Message> queue, const Memory& memory, std::uint32_t count) {
+  learn_cores();
+  const OnCore core(1);
   get_rounds(memory, count, [&] { static_cast<void>(queue.get()); });
 }
 
@@ -33,12 +36,15 @@ double seconds_of_values(std::uint32_t count) {
   const Memory memory(1);
   forebay::Process consumer(get_values, queue, memory, count);
   consumer.start();
+  const OnCore core(0);
   const double seconds = put_rounds(memory, count, [&](std::uint32_t i) { queue.put({.number = i}); });
   consumer.join();
   return seconds;
 }
 
 void get_bytes(ByteQueue queue, const Memory& memory, std::uint32_t count) {
+  learn_cores();
+  const OnCore core(1);
   std::vector<std::byte> message(large_bytes);
   get_rounds(memory, count, [&] {
     const ByteQueue::View view = queue.take();
@@ -51,6 +57,7 @@ double seconds_of_bytes(std::uint32_t count) {
   const Memory memory(1);
   forebay::Process consumer(get_bytes, queue, memory, count);
   consumer.start();
+  const OnCore core(0);
   const std::vector<std::byte> message(large_bytes, std::byte{1});
   const double seconds = put_rounds(memory, count, [&](std::uint32_t) { queue.put_bytes(message); });
   consumer.join();
@@ -71,6 +78,8 @@ void write_in_place(ByteQueue& queue, std::uint32_t bytes, std::uint64_t head) {
 }
 
 void get_in_place(ByteQueue small, ByteQueue large, const Memory& memory, std::uint32_t count) {
+  learn_cores();
+  const OnCore core(1);
   for (std::uint32_t round = 0; round <= message_rounds; ++round) {
     get_round(word_of(memory), 2 * round, count, [&] { look_at(small, small_bytes); });
     get_round(word_of(memory), 2 * round + 1, count, [&] { look_at(large, loan_bytes); });
@@ -84,6 +93,7 @@ void add_loans(Figures& figures, std::uint32_t count) {
   Word& word = word_of(memory);
   forebay::Process consumer(get_in_place, small, large, memory, count);
   consumer.start();
+  const OnCore core(0);
   std::vector<double> of_small;
   std::vector<double> of_large;
   for (std::uint32_t round = 0; round <= message_rounds; ++round) {
@@ -101,6 +111,7 @@ void add_loans(Figures& figures, std::uint32_t count) {
 }
 
 void run(std::uint32_t small_count, std::uint32_t large_count) {
+  learn_cores();
   Figures figures;
   figures.add("queue_64_ns", seconds_of_values(small_count) * 1e9);
   figures.add("queue_1m_us", seconds_of_bytes(large_count) * 1e6);
