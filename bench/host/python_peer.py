@@ -106,10 +106,11 @@ def death(kind, workers, deaths):
     return {"death_p50_ms": statistics.median(samples), "death_max_ms": max(samples)}
 
 
-def rounds_with(other, one_round):
+def rounds_with(other, one_round, begin=lambda: None):
     """Runs the other process beside it. Medians of five rounds as elsewhere; the first one warms up."""
     import statistics
     other.start()
+    begin()
     times = [us_of(one_round) for _ in range(6)]
     other.join()
     if other.exitcode != 0:
@@ -138,7 +139,7 @@ def queue(method, small_count, large_count):
 
 def lock(method, count):
     import multiprocessing
-    from sharing_partner import increment, increment_rounds
+    from sharing_partner import increment, increment_rounds, stay_on_core
     context = multiprocessing.get_context(method)
     counter, guard = context.Value("q", 0, lock=False), context.Lock()
     go, done = context.Semaphore(0), context.Semaphore(0)
@@ -149,7 +150,7 @@ def lock(method, count):
         done.acquire()
 
     other = context.Process(target=increment_rounds, args=(counter, guard, go, done, count, 6))
-    us = rounds_with(other, increment_both)
+    us = rounds_with(other, increment_both, lambda: stay_on_core(0))
     if counter.value != 12 * count:
         raise RuntimeError("a count was lost")
     return {"increment_ns": us * 1000 / (2 * count)}

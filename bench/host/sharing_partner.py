@@ -1,4 +1,4 @@
-"""What the other process of a queue or a lock runs, with Python's multiprocessing. A module that imports nothing."""
+"""What the other process of a queue or a lock runs, with Python's multiprocessing. A module that imports little."""
 
 
 def get_rounds(line, done, count, rounds):
@@ -8,6 +8,13 @@ def get_rounds(line, done, count, rounds):
         done.release()
 
 
+def stay_on_core(index):
+    """Of those that the process may use; as OnCore in place.h."""
+    import os
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[min(index, len(cores) - 1)]})
+
+
 def increment(counter, guard, count):
     for _ in range(count):
         with guard:
@@ -15,6 +22,7 @@ def increment(counter, guard, count):
 
 
 def increment_rounds(counter, guard, go, done, count, rounds):
+    stay_on_core(1)
     for _ in range(rounds):
         go.acquire()
         increment(counter, guard, count)
