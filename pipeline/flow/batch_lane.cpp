@@ -117,11 +117,7 @@ std::optional<AddChunk> BatchLane::add(Chunk chunk, bool stop_at_failure, SlotTa
   }
   cursor_ = chunk.first_item + used;
   slots.move(SlotMove::take, *chunk.lease);
-  if (message.items == 0 && streams_) {
-    slots.move(SlotMove::release, *chunk.lease);
-    chunk.lease.reset();
-  }
-  sent_.push_back({std::move(chunk), used});
+  sent_.push_back({std::move(chunk), used, message.items == 0});
   if (message.items == 0) return std::nullopt;
   if (!streams_) trim_front(message);
   return message;
@@ -135,14 +131,26 @@ EndBatch BatchLane::end() {
   return message;
 }
 
-void BatchLane::released(const Lease& lease, SlotTable& slots) {
-  if (!open_ || !streams_) return;
+void BatchLane::mark_read(const Lease& lease) noexcept {
   for (Sent& sent : sent_) {
-    std::optional<Lease>& held = sent.chunk.lease;
-    if (!held || held->generation != lease.generation || !slots.holds(lease, SlotState::in_flight)) continue;
-    slots.move(SlotMove::release, lease);
-    held.reset();
+    const std::optional<Lease>& held = sent.chunk.lease;
+    if (held && held->generation == lease.generation) sent.read = true;
   }
+}
+
+bool BatchLane::holds_read(std::uint32_t worker) const noexcept {
+  return streams_ && std::any_of(sent_.begin(), sent_.end(), [worker](const Sent& sent) {
+           return sent.read && sent.chunk.lease && sent.chunk.lease->worker == worker;
+         });
+}
+
+void BatchLane::give_back(std::uint32_t worker, SlotTable& slots) {
+  const auto oldest = std::find_if(sent_.begin(), sent_.end(), [worker](const Sent& sent) {
+    return sent.read && sent.chunk.lease && sent.chunk.lease->worker == worker;
+  });
+  expect(oldest != sent_.end(), "a slot is given back that has been read and is held");
+  slots.move(SlotMove::release, *oldest->chunk.lease);
+  oldest->chunk.lease.reset();
 }
 
 BatchLane::Chunks BatchLane::complete(SlotTable& slots) {
@@ -150,7 +158,7 @@ BatchLane::Chunks BatchLane::complete(SlotTable& slots) {
   rows_ += part_.rows;
   records_.insert(records_.end(), std::make_move_iterator(part_records_.begin()),
                   std::make_move_iterator(part_records_.end()));
-  for (auto& [chunk, used] : sent_) {
+  for (auto& [chunk, used, read] : sent_) {
     if (!chunk.lease) continue;
     if (used == chunk.count()) {
       slots.move(SlotMove::release, *chunk.lease);
@@ -166,7 +174,7 @@ BatchLane::Chunks BatchLane::complete(SlotTable& slots) {
 
 BatchLane::Chunks BatchLane::lose(SlotTable& slots, const std::optional<Guilt>& guilty) {
   Chunks left;
-  for (auto& [chunk, used] : sent_) {
+  for (auto& [chunk, used, read] : sent_) {
     if (guilty) quarantine(chunk, used, *guilty);
     if (chunk.lease) {
       slots.move(SlotMove::put_back, *chunk.lease);

@@ -21,8 +21,8 @@ namespace forebay {
 /// Invariants:
 ///  1. Rows of completed parts stay, whatever happens to a later part; the next part's first row is what they
 ///  delivered.
-///  2. A chunk's slot is IN_FLIGHT from add() until it has been read (a streaming part) or until the part is
-///  over. A part that
+///  2. A chunk's slot is IN_FLIGHT from add() until the part is over, or (of a streaming part) until it has
+///  been read and is given back. A part that
 ///     does not stream keeps its chunks, so that it can be tried again without a worker.
 ///  3. What a part did not use up of its last chunk is READY again when the part is over.
 class BatchLane {
@@ -72,8 +72,12 @@ class BatchLane {
   [[nodiscard]] std::optional<std::uint64_t> failed_item() const noexcept { return failed_item_; }
   [[nodiscard]] EndBatch end();
 
-  /// The owner has read a slot.
-  void released(const Lease& lease, SlotTable& slots);
+  /// The owner has read a slot: it may be given back before its part is done.
+  void mark_read(const Lease& lease) noexcept;
+  /// A slot of this worker's strip has been read and is still held.
+  [[nodiscard]] bool holds_read(std::uint32_t worker) const noexcept;
+  /// Gives the oldest of these back. Precondition: holds_read(worker).
+  void give_back(std::uint32_t worker, SlotTable& slots);
   /// The part is in the result slot.
   [[nodiscard]] Chunks complete(SlotTable& slots);
   /// The part has to be built again, and nobody reads its slots any more. `guilty`: its one row's item is
@@ -83,10 +87,11 @@ class BatchLane {
   [[nodiscard]] BatchResult finish();
 
  private:
-  /// A chunk of the open part. With lease: IN_FLIGHT; without: read.
+  /// A chunk of the open part. With lease: IN_FLIGHT; without: read and given back.
   struct Sent {
     Chunk chunk;
     std::uint32_t used = 0;  ///< its first items, which are in the part
+    bool read = false;       ///< by the owner, or nothing in it is to be read
   };
   void close();
 

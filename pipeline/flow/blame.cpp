@@ -23,7 +23,7 @@ bool from_outside(const Death& death) noexcept {
 }  // namespace
 
 bool Blame::charge(PlannedItem& item, const Death& death, TimePoint now) {
-  item.charge += is_signal(death) && now < at_large_until_ ? 1 : limits::weak_signals;
+  item.charge += is_signal(death) && at_large(now) ? 1 : limits::weak_signals;
   const bool used_process = death.step == ItemStep::memory_limit && !death.fresh;
   const bool doubtful = used_process || from_outside(death);
   if (doubtful && item.deaths == 0) item.charge = std::min(item.charge, guilty_ - 1);

@@ -43,6 +43,8 @@ class Blame {
   [[nodiscard]] bool charge(PlannedItem& item, const Death& death, TimePoint now);
   /// The item was finished: the signals that ended its workers were not its fault.
   void absolve(const PlannedItem& item, TimePoint now);
+  /// Somebody is known to kill workers.
+  [[nodiscard]] bool at_large(TimePoint now) const noexcept { return now < at_large_until_; }
   /// A worker ended that worked at nothing.
   void nobody(const ExitStatus& status, TimePoint now);
 

@@ -53,7 +53,7 @@ void Flow::start() {
   pool_.start();
   if (parts_.owner) {
     desk_ = std::make_unique<OwnerDesk>(parts_.shape, parts_.options, parts_.device_stages, parts_.results,
-                                        pool_, slots_, handover_, stats_, poller_);
+                                        pool_, slots_, handover_, stats_, poller_, clock_);
     desk_->start(std::move(parts_.owner));
   }
   const SignalsBlocked blocked;  // inherited by the thread
@@ -171,7 +171,7 @@ void Flow::dispatch() {
   if (handover_.stopped()) return;
   pool_.send_waiting();
   const std::optional<std::uint64_t> cut = desk_ ? desk_->cut() : std::nullopt;  // its item was planned
-  while (const std::optional<std::uint32_t> worker = pool_.with_room()) {
+  while (const std::optional<std::uint32_t> worker = with_room()) {
     if (cut && (pending_.empty() || pending_.begin()->first >= *cut)) break;
     if (!pending_.empty()) {
       Chunk chunk = std::move(pending_.begin()->second);
@@ -188,6 +188,11 @@ void Flow::dispatch() {
   starved_ = pool_.idle() && !pool_.with_room();
   if (!desk_) handover_.set_starved(starved_);
   if (starved_ && !pending_.empty()) revoke_for_pending();
+}
+
+std::optional<std::uint32_t> Flow::with_room() {
+  if (desk_ && (!pending_.empty() || !plan_.complete())) desk_->give_back_slots();
+  return pool_.with_room();
 }
 
 std::optional<Chunk> Flow::next_chunk() {

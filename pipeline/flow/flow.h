@@ -65,6 +65,7 @@ class Flow : private PoolListener {
   void look();
   void take_back();
   void dispatch();
+  [[nodiscard]] std::optional<std::uint32_t> with_room();
   [[nodiscard]] std::optional<Chunk> next_chunk();
   void revoke_for_pending();
   void announce_plan();

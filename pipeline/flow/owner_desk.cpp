@@ -14,7 +14,7 @@ namespace forebay {
 
 OwnerDesk::OwnerDesk(const RunShape& shape, const PipelineOptions& options, std::vector<DeviceStage> stages,
                      std::vector<std::shared_ptr<SealedMemory>> results, WorkerPool& pool, SlotTable& slots,
-                     Handover& handover, StatsBoard& stats, Poller& poller)
+                     Handover& handover, StatsBoard& stats, Poller& poller, const PatientClock& clock)
     : shape_(shape),
       options_(options),
       stages_(std::move(stages)),
@@ -25,6 +25,7 @@ OwnerDesk::OwnerDesk(const RunShape& shape, const PipelineOptions& options, std:
       stats_(stats),
       poller_(poller),
       ready_(options.batch, options.order),
+      clock_(clock),
       attempts_(options.attempts),
       trouble_(options.batch, attempts_) {
   for (std::uint32_t i = 0; i < results_.size(); ++i) free_results_.push_back(i);
@@ -38,7 +39,7 @@ void OwnerDesk::start(std::unique_ptr<OwnerLink> link) {
   failed_.reset();
   replaced_.clear();
   batches_failed_ = 0;
-  heard_ = std::chrono::steady_clock::now();
+  watch_.started(clock_.now());
   owner_stats_.present = true;
   owner_stats_.pid = link_->child().pid();
   stats_.update([&](RunStats& stats) {
@@ -181,6 +182,19 @@ void OwnerDesk::settle_held(bool stopping) {
   }
 }
 
+void OwnerDesk::give_back_slots() {
+  for (std::uint32_t worker = 0; worker < pool_.size(); ++worker) {
+    while (pool_.lacks_slot(worker)) {
+      BatchLane* oldest = nullptr;
+      for (BatchLane& lane : lanes_) {
+        if (lane.holds_read(worker) && (oldest == nullptr || lane.batch() < oldest->batch())) oldest = &lane;
+      }
+      if (oldest == nullptr) break;
+      oldest->give_back(worker, slots_);
+    }
+  }
+}
+
 void OwnerDesk::on_channel() {
   while (link_) {
     const ReceiveResult result = link_->channel().try_receive(received_);
@@ -191,10 +205,9 @@ void OwnerDesk::on_channel() {
       owner_ready_ = false;
       return;
     }
-    heard_ = std::chrono::steady_clock::now();
+    watch_.heard(clock_.now());
     if (const auto released = message_as<ChunkReleased>(received_)) {
-      for (BatchLane& lane : lanes_)
-        lane.released({released->strip, released->slot, released->generation}, slots_);
+      for (BatchLane& lane : lanes_) lane.mark_read({released->strip, released->slot, released->generation});
     } else if (const auto done = message_as<BatchDone>(received_)) {
       if (done->lane >= lanes_.size()) continue;
       BatchLane& lane = lanes_[done->lane];
@@ -208,6 +221,7 @@ void OwnerDesk::on_channel() {
       if (last->error != 0) failed_ = static_cast<ErrorCode>(last->error - 1);
     } else if (message_as<OwnerReady>(received_)) {
       owner_ready_ = was_ready_ = true;
+      watch_.ready();
       setup_failures_ = 0;
     } else if (const auto opened = message_as<OwnerOpened>(received_)) {
       if (opened->error == 0) continue;
@@ -223,17 +237,10 @@ void OwnerDesk::on_writable() {
 }
 
 void OwnerDesk::tick() {
-  const auto now = std::chrono::steady_clock::now();
   const std::optional<std::uint64_t> peak = peak_rss_bytes(owner_stats_.pid);
   if (peak) owner_stats_.peak_rss_bytes = std::max(owner_stats_.peak_rss_bytes, *peak);
   stats_.update([&](RunStats& stats) { stats.owner = owner_stats_; });
-  const bool waits_for_it = !owner_ready_ || std::any_of(lanes_.begin(), lanes_.end(),
-                                                         [](const BatchLane& l) { return l.ended(); });
-  if (!waits_for_it && words_.empty()) heard_ = now;
-  // It has said that it ends: a lost device may not let it.
-  if (!words_.empty() && now - heard_ > limits::child_reap) link_->child().kill_group();
-  if (now - heard_ > limits::owner_start)
-    give_up_on_owner(fmt::format("it has not answered for {} s", limits::owner_start.count()));
+  look();
 }
 
 void OwnerDesk::give_up_on_owner(const std::string& why) {

@@ -12,10 +12,12 @@
 #include "pipeline/flow/batch_lane.h"
 #include "pipeline/flow/handover.h"
 #include "pipeline/flow/owner_link.h"
+#include "pipeline/flow/patient_clock.h"
 #include "pipeline/flow/ready_chunks.h"
 #include "pipeline/flow/stats_board.h"
 #include "pipeline/flow/trouble.h"
 #include "pipeline/flow/worker_pool.h"
+#include "pipeline/flow/worker_watch.h"
 
 namespace forebay {
 
@@ -23,8 +25,8 @@ namespace forebay {
 /// results come back in result slots. What a failure means is decided in Trouble. Flow thread only.
 ///
 /// Invariants:
-///  1. A chunk's slot is IN_FLIGHT from AddChunk until its part is done with it (see BatchLane), until the
-///  part is reported
+///  1. A chunk's slot is IN_FLIGHT from AddChunk until its part is done with it, or until it has been read
+///  and its worker needs it (see give_back_slots), until the part is reported
 ///     failed, or until the owner's exit is confirmed: then it is READY again.
 ///  2. A result slot is free, or belongs to one lane, to held_, or to the caller. Rows of a part that the
 ///  owner did not report
@@ -37,7 +39,7 @@ class OwnerDesk {
  public:
   OwnerDesk(const RunShape& shape, const PipelineOptions& options, std::vector<DeviceStage> stages,
             std::vector<std::shared_ptr<SealedMemory>> results, WorkerPool& pool, SlotTable& slots,
-            Handover& handover, StatsBoard& stats, Poller& poller);
+            Handover& handover, StatsBoard& stats, Poller& poller, const PatientClock& clock);
 
   /// Takes the opened owner and hands it the memory.
   void start(std::unique_ptr<OwnerLink> link);
@@ -47,6 +49,9 @@ class OwnerDesk {
   /// Moves everything on that can move. `starved`: no slot is left to complete a batch; `stopping`: finish
   /// what is begun. Throws Error(device) where the device is hopeless.
   void pump(bool starved, bool stopping);
+  /// Slots that were read are kept until their part is done, so that nothing has to be decoded again if the
+  /// owner dies; this gives back those that a worker needs to go on, the oldest first.
+  void give_back_slots();
   void release_result(std::uint32_t result) { free_results_.push_back(result); }
   [[nodiscard]] std::optional<Chunk> revoke_last(std::uint64_t item) { return ready_.revoke_last(item); }
   /// Chunks that workers must run again: their slots were given on before their part was done.
@@ -84,6 +89,7 @@ class OwnerDesk {
   void finish(BatchLane& lane);
   void settle_held(bool stopping);
   void watch_writes();
+  void look();
   // failing (owner_desk_failures.cpp)
   void on_failed(BatchLane& lane, const BatchFailed& failed);
   void on_out_of_memory(BatchLane& lane, const std::string& text);
@@ -115,7 +121,8 @@ class OwnerDesk {
   bool owner_ready_ = false;
   bool watched_ = false;  ///< the channel is in the poller: it leaves when the owner closes it
   OwnerStats owner_stats_;
-  std::chrono::steady_clock::time_point heard_;
+  const PatientClock& clock_;
+  WorkerWatch watch_{limits::owner_start, limits::owner_start};
 
   // what the owner of the moment said and did
   std::string words_;                ///< its last

@@ -7,6 +7,7 @@
 
 #include "host/error.h"
 #include "host/limits.h"
+#include "host/process/process_wait.h"
 #include "pipeline/flow/file_hash.h"
 #include "pipeline/flow/owner_desk.h"
 
@@ -153,6 +154,33 @@ void OwnerDesk::on_death(const std::string& how, Evidence evidence) {
                             work));
   if (!was_ready_) on_setup_failure(how, evidence);
   check_hope();
+}
+
+void OwnerDesk::look() {
+  const pid_t pid = owner_stats_.pid;
+  const bool ends = !words_.empty();  // it said that it does
+  const bool waits_for_it =
+      ends || !owner_ready_ ||
+      std::any_of(lanes_.begin(), lanes_.end(), [](const BatchLane& l) { return l.ended(); });
+  const WorkerWatch::Finding finding = watch_.look(clock_.now(), waits_for_it, is_stopped(pid));
+  const double since_s = static_cast<double>(finding.since.count()) * 1e-3;
+  if (finding.report) {
+    const auto lane =
+        std::find_if(lanes_.begin(), lanes_.end(), [](const BatchLane& l) { return l.ended(); });
+    stats_.notice(fmt::format("owner {} ({}) has not answered for {:.1f} s: {}; it is ended after {} s", pid,
+                              describe(wait_of(pid)), since_s,
+                              lane == lanes_.end() ? "it opens its device or page-locks memory"
+                                                   : fmt::format("it works at batch {}", lane->batch()),
+                              limits::owner_start.count()));
+  }
+  if (finding.end == Verdict::stopped) {
+    stats_.notice(fmt::format("owner {} was stopped (SIGSTOP) and not continued; it is replaced", pid));
+    link_->child().kill_group();  // as if somebody had killed it
+  } else if (finding.end) {
+    give_up_on_owner(fmt::format("it has not answered for {} s", limits::owner_start.count()));
+  } else if (ends && finding.since > limits::child_reap) {
+    link_->child().kill_group();  // a lost device may not let it end
+  }
 }
 
 void OwnerDesk::on_exit() {

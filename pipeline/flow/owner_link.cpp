@@ -9,6 +9,9 @@
 
 #include "host/error.h"
 #include "host/limits.h"
+#include "host/process/process_wait.h"
+#include "pipeline/flow/patient_clock.h"
+#include "pipeline/flow/worker_watch.h"
 #include "pipeline/owner/owner_main.h"
 
 namespace forebay {
@@ -35,9 +38,26 @@ OwnerLink::OwnerLink(const Device& device, unsigned threads)
   send(open);
 }
 
+ReceiveResult OwnerLink::receive_first(Received& received) {
+  PatientClock clock;
+  WorkerWatch watch(limits::owner_start, limits::owner_start);
+  watch.started(clock.now());
+  while (true) {
+    clock.begin(limits::look_every_max);
+    const auto result =
+        channel().receive_until(received, std::chrono::steady_clock::now() + limits::look_every_max);
+    clock.end();
+    if (result != ReceiveResult::would_block) return result;
+    const WorkerWatch::Finding finding = watch.look(clock.now(), true, is_stopped(child_.pid()));
+    if (finding.end == Verdict::stopped)
+      throw Error(ErrorCode::peer_died, "the owner was stopped (SIGSTOP) while it opened its device");
+    if (finding.end) return result;
+  }
+}
+
 std::string OwnerLink::wait_opened() {
   const auto received = std::make_unique<Received>();
-  switch (channel().receive_until(*received, started_ + limits::owner_start)) {
+  switch (receive_first(*received)) {
     case ReceiveResult::would_block:
       throw Error(ErrorCode::timeout, fmt::format("the owner did not open its device within {} s",
                                                   std::chrono::seconds(limits::owner_start).count()));

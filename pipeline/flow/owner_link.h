@@ -49,6 +49,10 @@ class OwnerLink {
   [[nodiscard]] std::chrono::steady_clock::time_point started() const noexcept { return started_; }
 
  private:
+  /// The first message; nothing after limits::owner_start. Throws Error(peer_died) where the owner is
+  /// stopped.
+  [[nodiscard]] ReceiveResult receive_first(Received& received);
+
   struct Letter {
     std::vector<std::byte> bytes;
     UniqueFd fd;

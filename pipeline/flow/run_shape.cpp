@@ -135,7 +135,8 @@ RunShape shape_of(const PipelineOptions& options, const Device& device, bool fil
   shape.chunk_items = chunk_items_of(options, shape.workers, item_bytes, shape.slot_bytes);
   // Filling and waiting (the credits), and as many again ready: a worker never waits for a delivery of one
   // batch.
-  shape.slots_per_worker = options.slots.value_or(limits::worker_credits * 2);
+  // With an owner again as many: what it has read is kept until its batch is done, for the case that it dies.
+  shape.slots_per_worker = options.slots.value_or(limits::worker_credits * (shape.owner ? 3 : 2));
   shape.results = shape.owner ? options.batches_held + Backend::lanes_max : 0;
   const std::uint64_t buffers = shape.owner ? shape.results : options.batches_held + 1;
   shape.arena_bytes =

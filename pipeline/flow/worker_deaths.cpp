@@ -186,7 +186,10 @@ void WorkerPool::recover(WorkerLink& link, const ExitStatus& status) {
     slots_.move(SlotMove::finish, *chunk->lease);
     listener_.chunk_ready(std::move(*chunk));
   }
-  if (deaths_without_progress_ > limits::deaths_without_progress_max) {
+  // While somebody kills workers, many die that could have worked.
+  const std::uint32_t most =
+      limits::deaths_without_progress_max * (blame_.at_large(clock_.now()) ? limits::weak_signals : 1);
+  if (deaths_without_progress_ > most) {
     throw Error(
         ErrorCode::peer_died,
         fmt::format("workers died {} times in a row without finishing an item, the last one {}; run with "

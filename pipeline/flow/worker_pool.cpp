@@ -55,6 +55,12 @@ std::optional<std::uint32_t> WorkerPool::with_room() const {
   return best;
 }
 
+bool WorkerPool::lacks_slot(std::uint32_t worker) const {
+  const WorkerLink& link = links_[worker];
+  return !link.retired() && !link.has_unsent() && link.owed().size() < limits::worker_credits &&
+         slots_.free_slots(worker) == 0;
+}
+
 bool WorkerPool::idle() const noexcept {
   return std::all_of(links_.begin(), links_.end(),
                      [](const WorkerLink& link) { return link.owed().empty(); });

@@ -46,6 +46,8 @@ class WorkerPool {
   void start();
   /// A worker with credit and a free slot: the one that owes least.
   [[nodiscard]] std::optional<std::uint32_t> with_room() const;
+  /// Would have room but for a slot.
+  [[nodiscard]] bool lacks_slot(std::uint32_t worker) const;
   /// Nobody owes anything: no slot is FILLING.
   [[nodiscard]] bool idle() const noexcept;
   void dispatch(std::uint32_t worker, Chunk chunk);

@@ -143,7 +143,7 @@ TEST_P(SlotSteps, DeathAtAnyChangesNothing) {
 INSTANTIATE_TEST_SUITE_P(By, SlotSteps,
                          ::testing::Values(Way{"kill", false, 2}, Way{"kill", true, 2}, Way{"segv", false, 2},
                                            Way{"segv", true, 2}, Way{"exit", false, 2}, Way{"exit", true, 2},
-                                           Way{"stop", false, 16}),
+                                           Way{"stop", false, 16}, Way{"stop", true, 16}),
                          [](const auto& way) {
                            return std::string(way.param.how) + (way.param.owner ? "_owner" : "_no_owner");
                          });
