@@ -24,7 +24,7 @@ bool from_outside(const Death& death) noexcept {
 
 bool Blame::charge(PlannedItem& item, const Death& death, TimePoint now) {
   item.charge += is_signal(death) && at_large(now) ? 1 : limits::weak_signals;
-  const bool used_process = death.step == ItemStep::memory_limit && !death.fresh;
+  const bool used_process = death.out_of_memory && !death.fresh;
   const bool doubtful = used_process || from_outside(death);
   if (doubtful && item.deaths == 0) item.charge = std::min(item.charge, guilty_ - 1);
   ++item.deaths;
@@ -51,14 +51,14 @@ std::string describe(const Death& death, const ItemLimits& limits) {
     case Verdict::broke_protocol: return "wrote what is no valid result";
     case Verdict::none: break;
   }
-  if (death.step == ItemStep::memory_limit)
+  if (death.out_of_memory)
     return fmt::format("needed more than {} MiB (--item-memory-mb)", limits.memory_bytes >> 20U);
   return describe(death.status) + (death.oom_killer ? ", by the kernel's OOM killer" : "");
 }
 
 ItemErrorCode error_of(const Death& death) noexcept {
   if (death.verdict == Verdict::timed_out) return ItemErrorCode::timed_out;
-  return death.step == ItemStep::memory_limit ? ItemErrorCode::memory_limit : ItemErrorCode::worker_died;
+  return death.out_of_memory ? ItemErrorCode::memory_limit : ItemErrorCode::worker_died;
 }
 
 }  // namespace forebay

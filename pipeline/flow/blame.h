@@ -18,9 +18,10 @@ struct Death {
   ExitStatus status;
   Verdict verdict = Verdict::none;
   ItemStep step = ItemStep::begin;
-  bool fresh = true;        ///< its process had finished no other item: what it used, this item used
-  bool oom_killer = false;  ///< the kernel's OOM killer was at work
-  double seconds = 0;       ///< that it worked at the item
+  bool out_of_memory = false;  ///< it exceeded its limit of memory
+  bool fresh = true;           ///< its process had finished no other item: what it used, this item used
+  bool oom_killer = false;     ///< the kernel's OOM killer was at work
+  double seconds = 0;          ///< that it worked at the item
 };
 
 /// Judges whose fault a death is. One thread. The rules, in units of which attempts x limits::weak_signals

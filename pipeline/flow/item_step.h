@@ -10,7 +10,7 @@ namespace forebay {
 /// What a worker does with an item. Travels in the progress word, so that a death, a stall and a quarantine
 /// can say where. `done`: the job is, whatever the
 /// position names. `stage` and the numbers behind it are the host stages.
-enum class ItemStep : std::uint8_t { begin = 0, read, decode, prepare, memory_limit, done, stage = 16 };
+enum class ItemStep : std::uint8_t { begin = 0, read, decode, prepare, done, stage = 16 };
 
 [[nodiscard]] inline ItemStep stage_step(std::size_t number) noexcept {
   return static_cast<ItemStep>(static_cast<std::size_t>(ItemStep::stage) + number);
@@ -22,7 +22,6 @@ enum class ItemStep : std::uint8_t { begin = 0, read, decode, prepare, memory_li
     case ItemStep::read: return "read";
     case ItemStep::decode: return "decode";
     case ItemStep::prepare: return "prepare";
-    case ItemStep::memory_limit: return "memory limit";
     case ItemStep::done: return "done";
     default: break;
   }

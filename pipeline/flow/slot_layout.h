@@ -72,12 +72,15 @@ struct Progress {
   std::uint64_t generation = 0;  ///< 48 bits of it: one lease a microsecond for nine years
   ItemStep step = ItemStep::begin;
   std::uint8_t position = 0;
+  bool out_of_memory = false;  ///< at this step, under the limit of --item-memory-mb: the worker ends
 
   [[nodiscard]] constexpr std::uint64_t word() const noexcept {
-    return generation << 16U | std::uint64_t{static_cast<std::uint8_t>(step)} << 8U | position;
+    return generation << 16U | std::uint64_t{out_of_memory} << 15U |
+           std::uint64_t{static_cast<std::uint8_t>(step)} << 8U | position;
   }
   [[nodiscard]] static constexpr Progress of(std::uint64_t word) noexcept {
-    return {word >> 16U, static_cast<ItemStep>(word >> 8U & 0xFFU), static_cast<std::uint8_t>(word & 0xFFU)};
+    return {word >> 16U, static_cast<ItemStep>(word >> 8U & 0x7FU), static_cast<std::uint8_t>(word & 0xFFU),
+            (word >> 15U & 1U) != 0};
   }
 };
 

@@ -31,7 +31,7 @@ struct InWork {
 InWork in_work(WorkerLink& link, const Progress& progress) {
   for (Chunk& chunk : link.owed()) {
     // A generation is 48 bits in the word.
-    if (Progress{chunk.lease->generation, {}, 0}.word() >> 16U != progress.generation) continue;
+    if (Progress{chunk.lease->generation, {}, 0, false}.word() >> 16U != progress.generation) continue;
     if (progress.position < chunk.count() && progress.step != ItemStep::done)
       return {&chunk, progress.position};
   }
@@ -106,7 +106,9 @@ Death WorkerPool::death_of(const WorkerLink& link, const ExitStatus& status) {
   // What ended by itself in the moment before it was to be ended did so.
   const bool by_us = !status.known || status.signal == SIGKILL;
   if (by_us) death.verdict = link.verdict();
-  death.step = link.strip().progress().step;
+  const Progress progress = link.strip().progress();
+  death.step = progress.step;
+  death.out_of_memory = progress.out_of_memory;
   death.seconds = link.watch().seconds(clock_.now());
   if (status.known && status.signal == SIGKILL && death.verdict == Verdict::none) {
     const std::uint64_t kills = oom_kills_since_boot();
@@ -158,7 +160,7 @@ void WorkerPool::settle_death(WorkerLink& link, Death death) {
   const Progress progress = link.strip().progress();
   bool charged = false;
   for (Chunk& chunk : link.owed()) {
-    if (Progress{chunk.lease->generation, {}, 0}.word() >> 16U == progress.generation &&
+    if (Progress{chunk.lease->generation, {}, 0, false}.word() >> 16U == progress.generation &&
         progress.position <= chunk.count()) {
       // Where a descriptor is nonsense, who wrote it is charged: the item that it describes.
       const bool sane = collect(link, chunk, progress.position);

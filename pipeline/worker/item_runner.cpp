@@ -68,17 +68,20 @@ ItemRunner::Outcome ItemRunner::run(std::uint64_t index, int fd, std::span<std::
     set_text(out.message, message);
     return Outcome::done;
   };
+  const auto fail_for_memory = [&](std::string_view message) {
+    if (setup_.item_memory_bytes == 0) return fail(ItemErrorCode::no_memory, message);
+    mark.out_of_memory();
+    return Outcome::memory_limit;
+  };
   try {
     if (fd >= 0 && run_picture(fd, payload, out, mark) == Outcome::full) return Outcome::full;
     return run_stages(payload, out, mark);
   } catch (const ItemFailure& failure) {
+    // A decoder's own want of memory is one too.
+    if (failure.code() == ItemErrorCode::no_memory) return fail_for_memory(failure.what());
     return fail(failure.code(), failure.what());
   } catch (const std::bad_alloc&) {
-    if (setup_.item_memory_bytes != 0) {
-      mark.at(ItemStep::memory_limit);
-      return Outcome::memory_limit;
-    }
-    return fail(ItemErrorCode::no_memory, "not enough memory to decode this picture");
+    return fail_for_memory("not enough memory to decode this picture");
   } catch (const std::exception& error) {
     return fail(ItemErrorCode::stage_failed, error.what());
   } catch (...) {

@@ -11,11 +11,17 @@ class StepMark {
  public:
   /// At the item's begin.
   StepMark(const Strip& strip, std::uint64_t generation, std::uint32_t position)
-      : strip_(strip), progress_{generation, ItemStep::begin, static_cast<std::uint8_t>(position)} {
+      : strip_(strip), progress_{generation, ItemStep::begin, static_cast<std::uint8_t>(position), false} {
     strip_.publish_progress(progress_);
   }
   void at(ItemStep step) {
     progress_.step = step;
+    strip_.publish_progress(progress_);
+  }
+
+  /// The worker ends, for its limit of memory.
+  void out_of_memory() {
+    progress_.out_of_memory = true;
     strip_.publish_progress(progress_);
   }
 

@@ -87,7 +87,7 @@ class Worker {
       slot_step("pipeline.worker.described");
     }
     header.count = position;
-    strip_.publish_progress({job.generation, ItemStep::done, static_cast<std::uint8_t>(position)});
+    strip_.publish_progress({job.generation, ItemStep::done, static_cast<std::uint8_t>(position), false});
     slot_step("pipeline.worker.finished");
     ChunkDone done;
     done.slot = job.slot;

@@ -93,7 +93,7 @@ TEST(Blame, AnItemThatExitedAndThenWorkedIsNoSignOfAKiller) {
 
 TEST(Blame, WantOfMemoryInAUsedProcessIsTriedInAFreshOne) {
   Death death = by_exit(1);
-  death.step = ItemStep::memory_limit;
+  death.out_of_memory = true;
   Blame blame(1);
   EXPECT_EQ(deaths_until_guilty(blame, death), 1);
   death.fresh = false;

@@ -16,7 +16,7 @@ WorkerWatch working(std::chrono::milliseconds timeout) {
   watch.started(start);
   watch.ready();
   watch.busy(start);
-  watch.observe({1, ItemStep::begin, 0}, start);
+  watch.observe({1, ItemStep::begin, 0, false}, start);
   return watch;
 }
 
@@ -33,16 +33,16 @@ TEST(WorkerWatch, AnItemIsReportedOnceAndThenEnded) {
 
 TEST(WorkerWatch, EachItemHasItsOwnTimeAndStepsOfOneItemDoNotRenewIt) {
   WorkerWatch watch = working(2s);
-  watch.observe({1, ItemStep::begin, 1}, start + 1900ms);
+  watch.observe({1, ItemStep::begin, 1, false}, start + 1900ms);
   EXPECT_FALSE(watch.look(start + 3800ms, true, false).end);
-  watch.observe({1, ItemStep::decode, 1}, start + 3800ms);
+  watch.observe({1, ItemStep::decode, 1, false}, start + 3800ms);
   EXPECT_EQ(watch.look(start + 3900ms, true, false).end, Verdict::timed_out);
 }
 
 TEST(WorkerWatch, AWorkerCannotGainTimeByGoingBack) {
   WorkerWatch watch = working(2s);
-  watch.observe({1, ItemStep::begin, 5}, start);
-  watch.observe({1, ItemStep::begin, 4}, start + 1s);
+  watch.observe({1, ItemStep::begin, 5, false}, start);
+  watch.observe({1, ItemStep::begin, 4, false}, start + 1s);
   EXPECT_EQ(watch.look(start + 2s, true, false).end, Verdict::timed_out);
 }
 
