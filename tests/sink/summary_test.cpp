@@ -48,11 +48,13 @@ TEST(Summary, HasEveryKey) {
                           "interrupted",
                           "failure",
                           "notes",
+                          "notices",
+                          "notices_total",
                           "versions",
                           "options"}) {
     EXPECT_TRUE(summary.contains(key)) << key;
   }
-  EXPECT_EQ(summary.size(), 23U);
+  EXPECT_EQ(summary.size(), 25U);
 }
 
 TEST(Summary, FiguresAreThoseOfTheRun) {
