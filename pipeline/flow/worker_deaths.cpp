@@ -11,7 +11,6 @@
 #include "host/limits.h"
 #include "host/process/process_info.h"
 #include "host/process/process_wait.h"
-#include "host/process/system_file.h"
 #include "pipeline/flow/file_hash.h"
 #include "pipeline/flow/worker_pool.h"
 
@@ -30,8 +29,7 @@ struct InWork {
 
 InWork in_work(WorkerLink& link, const Progress& progress) {
   for (Chunk& chunk : link.owed()) {
-    // A generation is 48 bits in the word.
-    if (Progress{chunk.lease->generation, {}, 0, false}.word() >> 16U != progress.generation) continue;
+    if (chunk.lease->generation != progress.generation) continue;
     if (progress.position < chunk.count() && progress.step != ItemStep::done)
       return {&chunk, progress.position};
   }
@@ -160,8 +158,7 @@ void WorkerPool::settle_death(WorkerLink& link, Death death) {
   const Progress progress = link.strip().progress();
   bool charged = false;
   for (Chunk& chunk : link.owed()) {
-    if (Progress{chunk.lease->generation, {}, 0, false}.word() >> 16U == progress.generation &&
-        progress.position <= chunk.count()) {
+    if (chunk.lease->generation == progress.generation && progress.position <= chunk.count()) {
       // Where a descriptor is nonsense, who wrote it is charged: the item that it describes.
       const bool sane = collect(link, chunk, progress.position);
       const std::uint32_t position =
