@@ -37,8 +37,8 @@ void Blame::absolve(const PlannedItem& item, TimePoint now) {
   if (item.signalled) at_large_until_ = now + limits::killer_at_large;
 }
 
-void Blame::nobody(const ExitStatus& status, TimePoint now) {
-  if (!status.known || status.signal != 0) at_large_until_ = now + limits::killer_at_large;
+void Blame::nobody(const Death& death, TimePoint now) {
+  if (is_signal(death)) at_large_until_ = now + limits::killer_at_large;
 }
 
 std::string describe(const Death& death, const ItemLimits& limits) {

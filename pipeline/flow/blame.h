@@ -47,7 +47,7 @@ class Blame {
   /// Somebody is known to kill workers.
   [[nodiscard]] bool at_large(TimePoint now) const noexcept { return now < at_large_until_; }
   /// A worker ended that worked at nothing.
-  void nobody(const ExitStatus& status, TimePoint now);
+  void nobody(const Death& death, TimePoint now);
 
  private:
   std::uint32_t guilty_;

@@ -170,7 +170,7 @@ void WorkerPool::settle_death(WorkerLink& link, Death death) {
     chunk.lease = slots_.renew(*chunk.lease);
   }
   if (charged) return;
-  blame_.nobody(death.status, clock_.now());
+  blame_.nobody(death, clock_.now());
   stats_.notice(fmt::format("worker {} (pid {}) {} between two items", link.number(), link.stats().pid,
                             describe(death, brief_.item)));
 }

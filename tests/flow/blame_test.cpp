@@ -77,9 +77,13 @@ TEST(Blame, WhileSomebodyKillsWorkersASignalIsWeakEvidence) {
 
 TEST(Blame, AWorkerThatIsKilledAtNothingShowsAKillerAndOneThatExitsDoesNot) {
   Blame blame(3);
-  blame.nobody(by_exit(1).status, start);
+  blame.nobody(by_exit(1), start);
   EXPECT_EQ(deaths_until_guilty(blame, by_signal(SIGSEGV)), 3);
-  blame.nobody(by_signal(SIGTERM).status, start);
+  Death overdue = by_signal(SIGKILL);
+  overdue.verdict = Verdict::start_overdue;
+  blame.nobody(overdue, start);
+  EXPECT_EQ(deaths_until_guilty(blame, by_signal(SIGSEGV)), 3) << "the coordinator's own kill";
+  blame.nobody(by_signal(SIGTERM), start);
   EXPECT_EQ(deaths_until_guilty(blame, by_signal(SIGSEGV)), 12);
 }
 
