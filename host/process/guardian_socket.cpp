@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "host/channel/rights.h"
 #include "host/contract.h"
 
 namespace forebay::detail {
@@ -51,15 +52,7 @@ bool tell_guardian(int socket, std::span<const std::byte> message, std::span<con
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  if (!fds.empty()) {
-    header.msg_control = control.data();
-    header.msg_controllen = CMSG_SPACE(fds.size_bytes());
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(fds.size_bytes());
-    std::memcpy(CMSG_DATA(rights), fds.data(), fds.size_bytes());
-  }
+  detail::carry_rights(header, control, fds);
   while (::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     if (errno != EAGAIN && errno != EINTR) return false;
     pollfd entry{socket, POLLOUT, 0};

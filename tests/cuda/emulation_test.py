@@ -6,14 +6,13 @@ import os
 import subprocess
 import sys
 
+import cudasim_home
+
 arguments = argparse.ArgumentParser()
 for name in ("part", "cudasim", "work", "contract", "rdynamic", "command", "stage-sample", "stage-module"):
     arguments.add_argument("--" + name, required=True)
 options = arguments.parse_args()
-os.makedirs(options.work, exist_ok=True)
-home = os.path.join(options.work, "cudasim")
-built = subprocess.run([os.path.join(options.cudasim, "build.sh"), home], capture_output=True, text=True, timeout=300)
-assert built.returncode == 0, built.stdout + built.stderr
+home = cudasim_home.build(options.cudasim, options.work)
 
 MODES = {
     "plain": {},

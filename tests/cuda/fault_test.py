@@ -9,14 +9,13 @@ import subprocess
 import sys
 import time
 
+import cudasim_home
+
 arguments = argparse.ArgumentParser()
 for name in ("cudasim", "work", "command"):
     arguments.add_argument("--" + name, required=True)
 options = arguments.parse_args()
-os.makedirs(options.work, exist_ok=True)
-home = os.path.join(options.work, "cudasim")
-built = subprocess.run([os.path.join(options.cudasim, "build.sh"), home], capture_output=True, text=True, timeout=300)
-assert built.returncode == 0, built.stdout + built.stderr
+home = cudasim_home.build(options.cudasim, options.work)
 photos = os.path.join(os.environ["FOREBAY_SHARED_DIR"], "photos", "good")
 
 STICKY = (226, 700, 702, 710, 714, 715, 716, 717, 718, 719, 721, 810, 911)

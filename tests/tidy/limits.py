@@ -53,6 +53,7 @@ UNFINISHED = r"\b(TO[D]O|FIX[M]E|XX[X]|HAC[K])\b"
 # Files that may copy bytes, and which. Everything else writes payload by decoding or computing it.
 BYTE_COPIES = {
     "host/channel/channel.cpp": "descriptors and control messages",
+    "host/channel/rights.h": "descriptors into control messages",
     "host/channel/channel.h": "control messages",
     "host/channel/connection.cpp": "a message into and out of the ring: the hand-over",
     "host/channel/queue.cpp": "a message into its slot, for who does not write it in place",
