@@ -64,6 +64,10 @@ inline constexpr std::uint32_t owner_setup_failures_max = 3;
 inline constexpr std::chrono::seconds child_start{30};
 inline constexpr std::chrono::seconds owner_start{180};
 
+/// One batch of an owner that has completed one before: as long as all its items may take, between these. The
+/// first one has owner_start, for it may compile.
+inline constexpr std::chrono::seconds owner_batch_min{10};
+
 /// Owners that may end while they open their device, one after another: a kill or a memory shortage is
 /// chance.
 inline constexpr std::uint32_t owner_open_attempts = 3;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <string>
 
+#include "host/channel/rights.h"
 #include "host/error.h"
 
 namespace forebay {

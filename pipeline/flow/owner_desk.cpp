@@ -40,6 +40,8 @@ void OwnerDesk::start(std::unique_ptr<OwnerLink> link) {
   replaced_.clear();
   batches_failed_ = 0;
   watch_.started(clock_.now());
+  allow(limits::owner_start);
+  ended_.reset();
   owner_stats_.present = true;
   owner_stats_.pid = link_->child().pid();
   stats_.update([&](RunStats& stats) {
@@ -151,6 +153,9 @@ void OwnerDesk::on_done(BatchLane& lane, const BatchDone& done) {
     stats.owner = owner_stats_;
   });
   trouble_.succeeded(lane.batch(), rows);
+  const std::chrono::milliseconds whole =
+      options_.item_timeout.value_or(limits::worker_silence) * options_.batch;
+  allow(std::clamp<std::chrono::milliseconds>(whole, limits::owner_batch_min, limits::owner_start));
   for (Chunk& chunk : lane.complete(slots_).ready) ready_.offer(std::move(chunk));
   if (!trouble_.unproven()) {
     for (BatchResult& result : std::exchange(held_, {})) handover_.offer_result(std::move(result));
@@ -246,7 +251,7 @@ void OwnerDesk::tick() {
 void OwnerDesk::give_up_on_owner(const std::string& why) {
   words_ = why;
   failed_ = ErrorCode::timeout;
-  link_->child().kill_group();
+  end_owner();
 }
 
 void OwnerDesk::stop(bool at_once) noexcept {

@@ -90,6 +90,12 @@ class OwnerDesk {
   void settle_held(bool stopping);
   void watch_writes();
   void look();
+  /// Kills it. If that does not end it, look() ends the run.
+  void end_owner();
+  void allow(std::chrono::milliseconds limit) {
+    time_limit_ = limit;
+    watch_.allow(limit);
+  }
   // failing (owner_desk_failures.cpp)
   void on_failed(BatchLane& lane, const BatchFailed& failed);
   void on_out_of_memory(BatchLane& lane, const std::string& text);
@@ -123,6 +129,8 @@ class OwnerDesk {
   OwnerStats owner_stats_;
   const PatientClock& clock_;
   WorkerWatch watch_{limits::owner_start, limits::owner_start};
+  std::chrono::milliseconds time_limit_ = limits::owner_start;  ///< that watch_ holds the owner to
+  std::optional<std::chrono::steady_clock::time_point> ended_;  ///< when this owner was killed by this desk
 
   // what the owner of the moment said and did
   std::string words_;                ///< its last

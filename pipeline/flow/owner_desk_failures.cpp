@@ -82,7 +82,7 @@ void OwnerDesk::replace_owner(const std::string& why) {
   if (batches_failed_ == 0 || !replaced_.empty()) return;  // it is a new one, or about to be
   replaced_ = why;
   owner_ready_ = false;  // nothing more is sent to it
-  link_->child().kill_group();
+  end_owner();
 }
 
 void OwnerDesk::on_failed(BatchLane& lane, const BatchFailed& failed) {
@@ -156,8 +156,21 @@ void OwnerDesk::on_death(const std::string& how, Evidence evidence) {
   check_hope();
 }
 
+void OwnerDesk::end_owner() {
+  if (!ended_) ended_ = clock_.now();
+  link_->child().kill_group();
+}
+
 void OwnerDesk::look() {
   const pid_t pid = owner_stats_.pid;
+  if (ended_ && clock_.now() - *ended_ > limits::child_reap) {
+    const std::string what =
+        fmt::format("owner {} ({}) does not end, not even by SIGKILL; its device or driver hangs", pid,
+                    describe(wait_of(pid)));
+    stats_.notice(what);
+    // Without its exit nobody knows what it still reads and writes: no other may take over.
+    throw Error(ErrorCode::timeout, what);
+  }
   const bool ends = !words_.empty();  // it said that it does
   const bool waits_for_it =
       ends || !owner_ready_ ||
@@ -167,19 +180,21 @@ void OwnerDesk::look() {
   if (finding.report) {
     const auto lane =
         std::find_if(lanes_.begin(), lanes_.end(), [](const BatchLane& l) { return l.ended(); });
-    stats_.notice(fmt::format("owner {} ({}) has not answered for {:.1f} s: {}; it is ended after {} s", pid,
-                              describe(wait_of(pid)), since_s,
+    stats_.notice(fmt::format("owner {} ({}) has not answered for {:.1f} s: {}; it is ended after {:g} s",
+                              pid, describe(wait_of(pid)), since_s,
                               lane == lanes_.end() ? "it opens its device or page-locks memory"
                                                    : fmt::format("it works at batch {}", lane->batch()),
-                              limits::owner_start.count()));
+                              std::chrono::duration<double>(time_limit_).count()));
   }
+  if (ended_) return;
   if (finding.end == Verdict::stopped) {
     stats_.notice(fmt::format("owner {} was stopped (SIGSTOP) and not continued; it is replaced", pid));
-    link_->child().kill_group();  // as if somebody had killed it
+    end_owner();  // as if somebody had killed it
   } else if (finding.end) {
-    give_up_on_owner(fmt::format("it has not answered for {} s", limits::owner_start.count()));
+    give_up_on_owner(
+        fmt::format("it has not answered for {:g} s", std::chrono::duration<double>(time_limit_).count()));
   } else if (ends && finding.since > limits::child_reap) {
-    link_->child().kill_group();  // a lost device may not let it end
+    end_owner();  // a lost device may not let it end
   }
 }
 

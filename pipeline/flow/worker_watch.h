@@ -20,6 +20,9 @@ class WorkerWatch {
                        std::chrono::milliseconds start = limits::child_start)
       : item_timeout_(item_timeout), start_(start) {}
 
+  /// What is waited for may take so long from now on.
+  void allow(std::chrono::milliseconds item_timeout) noexcept { item_timeout_ = item_timeout; }
+
   /// A process was started; it has said hello; it has work, after it had none.
   void started(TimePoint now);
   void ready() noexcept { ready_ = true; }

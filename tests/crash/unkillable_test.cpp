@@ -12,8 +12,8 @@
 #include "host/limits.h"
 #include "pipeline/pipeline.h"
 
-// Workers that not even SIGKILL ends. A real one hangs in a file system; here the kernel's freezer holds it,
-// which has the same effect: state D, and no signal is taken.
+// Workers and owners that not even SIGKILL ends. A real one hangs in a file system; here the kernel's freezer
+// holds it, which has the same effect: state D, and no signal is taken.
 namespace forebay {
 namespace {
 
@@ -119,6 +119,38 @@ TEST(UnkillableWorker, WithoutAnotherOneTheRunEndsAndSaysWhy) {
   freezer.thaw();
   EXPECT_NE(message.find("not even by SIGKILL"), std::string::npos) << message;
   EXPECT_NE(message.find("no other worker is left"), std::string::npos) << message;
+}
+
+TEST(UnkillableOwner, EndsTheRunAndSaysWhy) {
+  const Freezer freezer;
+  if (!freezer.usable()) GTEST_SKIP() << "NO FREEZER: this machine has no cgroup v1 freezer that may be used";
+  const std::string photos = std::string(FOREBAY_SHARED_DIR) + "/photos/good";
+  if (!std::filesystem::exists(photos)) GTEST_SKIP() << "NO TEST PHOTOS at " << photos;
+  PipelineOptions options;
+  options.workers = 2;
+  options.batch = 8;
+  options.device = DeviceChoice::cpu;
+  options.placement = Placement::owner;
+  options.item_timeout = 1s;  // so a batch has limits::owner_batch_min
+  Pipeline pipeline = PipelineBuilder::pictures({photos}).options(options).start();
+  ASSERT_TRUE(pipeline.next());
+  freezer.freeze(pipeline.stats().owner.pid);
+  const std::jthread thawer([&](const std::stop_token& stop) {
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (!stop.stop_requested() && !says(pipeline.stats(), "not even by SIGKILL") &&
+           std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(20ms);
+    freezer.thaw();
+  });
+  std::string message;
+  try {
+    while (pipeline.next()) {
+    }
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  EXPECT_NE(message.find("not even by SIGKILL"), std::string::npos) << message;
+  EXPECT_NE(message.find("its device or driver hangs"), std::string::npos) << message;
 }
 
 }  // namespace
