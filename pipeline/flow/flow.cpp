@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint64_t wake_tag = std::uint64_t{5} << 32U;
 constexpr std::uint64_t tag_mask = std::uint64_t{0xFFFFFFFF} << 32U;
 constexpr std::chrono::milliseconds sample_every{1000};
+constexpr std::chrono::milliseconds no_time{0};
 
 /// Signals are the application's: none is delivered on this thread.
 class SignalsBlocked {
@@ -104,6 +105,7 @@ void Flow::serve() {
     dispatch();
     if (desk_) desk_->pump(starved_, handover_.stopped());
     if (done() || must_stop()) return;
+    clock_.lap(no_time);  // before anybody is looked at: a source may have held up this thread
     const auto now = std::chrono::steady_clock::now();
     if (now >= next_look) {
       look();
@@ -112,11 +114,9 @@ void Flow::serve() {
     const auto until = stop_deadline_ ? std::min(*stop_deadline_, next_look) : next_look;
     const auto timeout =
         std::max(std::chrono::ceil<std::chrono::milliseconds>(until - now), std::chrono::milliseconds(1));
-    clock_.end();  // of what this thread did since the last wait, a blocking source included
-    clock_.begin(timeout);
+    clock_.lap(timeout);
     const std::span<const Poller::Event> events = poller_.wait(timeout);
-    clock_.end();
-    clock_.begin(std::chrono::milliseconds(0));
+    clock_.lap(no_time);
     for (const Poller::Event& event : events) handle(event);
   }
 }

@@ -43,10 +43,10 @@ ReceiveResult OwnerLink::receive_first(Received& received) {
   WorkerWatch watch(limits::owner_start, limits::owner_start);
   watch.started(clock.now());
   while (true) {
-    clock.begin(limits::look_every_max);
+    clock.lap(limits::look_every_max);
     const auto result =
         channel().receive_until(received, std::chrono::steady_clock::now() + limits::look_every_max);
-    clock.end();
+    clock.lap(std::chrono::milliseconds(0));
     if (result != ReceiveResult::would_block) return result;
     const WorkerWatch::Finding finding = watch.look(clock.now(), true, is_stopped(child_.pid()));
     if (finding.end == Verdict::stopped)

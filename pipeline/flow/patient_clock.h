@@ -16,11 +16,11 @@ class PatientClock {
 
   [[nodiscard]] TimePoint now() const { return Steady::now() - lost_; }
 
-  /// Before anything that should take `at_most`.
-  void begin(std::chrono::milliseconds at_most, TimePoint real = Steady::now()) { due_ = real + at_most; }
-  /// After it: what it took beyond, from limits::lateness_min on, is no time.
-  void end(TimePoint real = Steady::now()) {
+  /// What was done since the last call took as long as that call allowed; what it took beyond, from
+  /// limits::lateness_min on, is no time. What comes next may take `at_most`.
+  void lap(std::chrono::milliseconds at_most, TimePoint real = Steady::now()) {
     if (real - due_ > limits::lateness_min) lost_ += real - due_;
+    due_ = real + at_most;
   }
 
  private:

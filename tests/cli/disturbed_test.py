@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
 
 import forebay_command as fc
@@ -130,6 +131,33 @@ class Signals(fc.CommandTest):
 
     def test_nor_with_an_owner(self):
         self.run_disturbed([signal.SIGKILL, signal.SIGSEGV], ["--placement", "owner", "--device", "cpu"])
+
+
+class SlowSource(fc.CommandTest):
+    """A list that comes through a pipe, with a pause behind its first line."""
+
+    def run_with_pause(self, seconds, *words):
+        picture = self.write_picture("a.png")
+        process = self.start("run", "@/dev/stdin", "--out", self.out, *fc.SMALL, "--workers", "2", *words,
+                             stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process.stdin.write(f"{picture}\n")
+        process.stdin.flush()
+        time.sleep(seconds)
+        _, errors = process.communicate(f"{picture}\n", timeout=fc.PATIENCE_S)
+        self.assertEqual(process.returncode, 0, errors)
+        self.assertEqual([item["status"] for item in fc.items_of(self.out)], ["ok"] * 2)
+        return errors
+
+    def test_a_wait_that_takes_long_has_a_name(self):
+        errors = self.run_with_pause(11.5)
+        self.assertIn("the coordinator has waited 1", errors)
+        self.assertIn("for the next entry of the source", errors)
+        self.assertNotIn("has not moved", errors, "a worker is not blamed for what the coordinator did not look at")
+        self.assertTrue(any("the source took 1" in notice["text"] for notice in fc.summary_of(self.out)["notices"]))
+
+    def test_nobody_is_ended_for_it(self):
+        self.run_with_pause(3, "--item-timeout", "0.5")
+        self.assertEqual([worker["restarts"] for worker in fc.summary_of(self.out)["workers"]], [0] * 2)
 
 
 def tree_of(pid):

@@ -34,7 +34,7 @@ def forebay(*words, cwd=None, env=None, open_files=None):
 
 def start(*words, **popen):
     """Starts the command; the caller ends it (see CommandTest.start)."""
-    return subprocess.Popen([COMMAND, *map(str, words)], stdin=subprocess.DEVNULL, **popen)
+    return subprocess.Popen([COMMAND, *map(str, words)], **{"stdin": subprocess.DEVNULL, **popen})
 
 
 def items_of(folder):
