@@ -13,6 +13,7 @@
 #include "host/error.h"
 #include "host/limits.h"
 #include "host/pool/crew_error.h"
+#include "host/pool/leftover_threads.h"
 #include "host/process/cpu_count.h"
 #include "host/process/function.h"
 #include "host/sync/futex.h"
@@ -27,39 +28,6 @@ UniqueFd event_fd() {
     throw os_error(errno, "cannot create an event", "raise the limit on open files (ulimit -n)");
   return fd;
 }
-
-/// Threads whose crew was let go of by a callback in themselves: nobody else is left to join them.
-class Leftovers {
- public:
-  Leftovers() = default;
-  Leftovers(const Leftovers&) = delete;
-  Leftovers& operator=(const Leftovers&) = delete;
-  ~Leftovers() {
-    for (std::thread& thread : threads_) thread.join();
-  }
-  /// Called by `thread` itself at its very end. Joins those that came before, so that no more than one is
-  /// left: they are as far.
-  void add(std::thread thread) {
-    std::vector<std::thread> earlier;
-    {
-      const std::scoped_lock lock(mutex_);
-      earlier.swap(threads_);
-      threads_.push_back(std::move(thread));
-    }
-    for (std::thread& ended : earlier) ended.join();
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::thread> threads_;
-};
-
-Leftovers& leftovers() {
-  static Leftovers the_leftovers;
-  return the_leftovers;
-}
-
-void leave_to_exit(std::thread thread) { leftovers().add(std::move(thread)); }
 
 FunctionNote note_for(const TargetRef& function) {
   FunctionNote note;
