@@ -56,7 +56,9 @@ inline constexpr std::uint32_t device_verdicts_max = 16;
 inline constexpr std::uint32_t device_first_verdicts_max = 3;
 
 /// Owners in a row that die, other than by SIGKILL, before they have taken their memory and stages: what is
-/// wrong then is wrong the next time too. Three, because a device that was just lost may need a moment.
+/// wrong then is wrong the next time too. Three, because a device that was just lost may need a moment;
+/// weak_signals times as many while somebody kills processes of the run, for then many die that could have
+/// got ready.
 inline constexpr std::uint32_t owner_setup_failures_max = 3;
 
 /// From spawn to the child's hello. Exec, dynamic linking and reading /proc take milliseconds; a loaded

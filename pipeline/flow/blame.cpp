@@ -34,11 +34,13 @@ bool Blame::charge(PlannedItem& item, const Death& death, TimePoint now) {
 }
 
 void Blame::absolve(const PlannedItem& item, TimePoint now) {
-  if (item.signalled) at_large_until_ = now + limits::killer_at_large;
+  if (item.signalled) saw_killer(now);
 }
 
+void Blame::saw_killer(TimePoint now) noexcept { at_large_until_ = now + limits::killer_at_large; }
+
 void Blame::nobody(const Death& death, TimePoint now) {
-  if (is_signal(death)) at_large_until_ = now + limits::killer_at_large;
+  if (is_signal(death)) saw_killer(now);
 }
 
 std::string describe(const Death& death, const ItemLimits& limits) {

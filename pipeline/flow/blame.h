@@ -46,6 +46,8 @@ class Blame {
   void absolve(const PlannedItem& item, TimePoint now);
   /// Somebody is known to kill workers.
   [[nodiscard]] bool at_large(TimePoint now) const noexcept { return now < at_large_until_; }
+  /// Somebody was seen to kill what works at no item: an owner.
+  void saw_killer(TimePoint now) noexcept;
   /// A worker ended that worked at nothing.
   void nobody(const Death& death, TimePoint now);
 

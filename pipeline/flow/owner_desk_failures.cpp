@@ -133,7 +133,11 @@ void OwnerDesk::on_out_of_memory(BatchLane& lane, const std::string& text) {
 void OwnerDesk::on_setup_failure(const std::string& how, Evidence evidence) {
   // These do not get better by trying again.
   if (failed_ == ErrorCode::usage || failed_ == ErrorCode::protocol) throw Error(*failed_, words_);
-  if (evidence == Evidence::from_outside || ++setup_failures_ < limits::owner_setup_failures_max) return;
+  if (evidence == Evidence::from_outside) return;
+  // While somebody kills processes, many die that could have got ready.
+  const std::uint32_t most =
+      limits::owner_setup_failures_max * (pool_.killer_at_large() ? limits::weak_signals : 1);
+  if (++setup_failures_ < most) return;
   throw Error(failed_ == ErrorCode::no_memory ? ErrorCode::no_memory : ErrorCode::device,
               fmt::format("the owner of {} could not get ready {} times in a row, the last time: {}; {}",
                           name_of(shape_.device), setup_failures_, how, remedy_for(shape_.device)));
@@ -141,6 +145,7 @@ void OwnerDesk::on_setup_failure(const std::string& how, Evidence evidence) {
 
 void OwnerDesk::on_death(const std::string& how, Evidence evidence) {
   last_failure_ = how;
+  if (evidence == Evidence::from_outside) pool_.saw_killer();
   trouble_.count_failure(evidence);
   std::string work;
   for (BatchLane& lane : lanes_) {

@@ -187,7 +187,7 @@ void WorkerPool::recover(WorkerLink& link, const ExitStatus& status) {
   }
   // While somebody kills workers, many die that could have worked.
   const std::uint32_t most =
-      limits::deaths_without_progress_max * (blame_.at_large(clock_.now()) ? limits::weak_signals : 1);
+      limits::deaths_without_progress_max * (killer_at_large() ? limits::weak_signals : 1);
   if (deaths_without_progress_ > most) {
     throw Error(
         ErrorCode::peer_died,

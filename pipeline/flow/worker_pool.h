@@ -52,6 +52,11 @@ class WorkerPool {
   [[nodiscard]] bool idle() const noexcept;
   void dispatch(std::uint32_t worker, Chunk chunk);
 
+  /// Somebody kills processes of this run, so that a death says little about its process.
+  [[nodiscard]] bool killer_at_large() const noexcept { return blame_.at_large(clock_.now()); }
+  /// The owner was killed from outside.
+  void saw_killer() noexcept { blame_.saw_killer(clock_.now()); }
+
   /// Tries again to send what waits for descriptors. Throws Error where they have been short for too long.
   void send_waiting();
 

@@ -87,6 +87,14 @@ TEST(Blame, AWorkerThatIsKilledAtNothingShowsAKillerAndOneThatExitsDoesNot) {
   EXPECT_EQ(deaths_until_guilty(blame, by_signal(SIGSEGV)), 12);
 }
 
+TEST(Blame, AKilledOwnerShowsAKillerForAWhile) {
+  Blame blame(3);
+  EXPECT_FALSE(blame.at_large(start));
+  blame.saw_killer(start);
+  EXPECT_TRUE(blame.at_large(start));
+  EXPECT_FALSE(blame.at_large(start + limits::killer_at_large));
+}
+
 TEST(Blame, AnItemThatExitedAndThenWorkedIsNoSignOfAKiller) {
   Blame blame(3);
   PlannedItem flaky;
