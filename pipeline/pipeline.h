@@ -11,6 +11,7 @@
 
 #include "host/process/function.h"
 #include "pipeline/batch.h"
+#include "pipeline/done_items.h"
 #include "pipeline/item.h"
 #include "pipeline/options.h"
 #include "pipeline/run_stats.h"
@@ -32,6 +33,7 @@ struct PipelineConfig {
   PipelineOptions options;
   std::vector<FunctionId> host_stages;     ///< of type HostStage, run in this order in the workers
   std::vector<DeviceStage> device_stages;  ///< run in this order in the owner, over the finished batch
+  DoneItems done;                          ///< left out: an earlier run has delivered them
 };
 
 /// A running pipeline: spawned workers, an owner where the plan needs one, and batches to take. Move-only.

@@ -16,6 +16,7 @@ ItemRecord make_record(const Chunk& chunk, std::uint32_t position) {
   const ItemDescriptor& descriptor = chunk.finished[position];
   ItemRecord record;
   record.index = chunk.first_item + position;
+  record.item = record.index;
   record.path = item.path;
   if (!item.label.empty()) record.label = item.label;
   record.attempts = item.attempts;

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pipeline/source/entry_hash.h"
+
+namespace forebay {
+
+/// Positions [begin, end) of a plan.
+struct PositionRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  friend bool operator==(const PositionRange&, const PositionRange&) = default;
+};
+
+/// What an earlier run of the same plan has delivered, and what this one therefore leaves out.
+struct DoneItems {
+  /// Ascending, disjoint, not adjacent, none empty. More than one only after a run in completion order.
+  std::vector<PositionRange> ranges;
+  /// Of the entries of the first range, if that begins at 0: what the source must still begin with.
+  EntryHash prefix;
+};
+
+}  // namespace forebay
