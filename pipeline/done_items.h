@@ -20,6 +20,8 @@ struct DoneItems {
   std::vector<PositionRange> ranges;
   /// Of the entries of the first range, if that begins at 0: what the source must still begin with.
   EntryHash prefix;
+  /// That were delivered for these: ItemRecord.row goes on from here.
+  std::uint64_t rows = 0;
 };
 
 }  // namespace forebay
