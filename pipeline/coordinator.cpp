@@ -42,8 +42,12 @@ Coordinator::Coordinator(PipelineConfig config)
   const bool files = config.source->has_files();
   // The shape for the cpu first: what makes no sense on any device is refused before a process is started.
   shape_ = shape_of(options_, Device{}, files, config.host_stages.size(), config.device_stages.size());
+  auto sampler = make_sampler(std::move(config.source), sampling_of(options_), config.done);
+  grid_ = BatchGrid(options_.batch, sampler->epoch_sizes());
+  for (const PositionRange& range : config.done.ranges) items_before_ += range.end - range.begin;
+  rows_ = config.done.rows;
   Device device;
-  std::unique_ptr<OwnerLink> owner = choose_device(config, device);
+  std::unique_ptr<OwnerLink> owner = choose_device(files || !config.device_stages.empty(), device);
   shape_ = shape_of(options_, device, files, config.host_stages.size(), config.device_stages.size());
   if (shape_.owner && !owner) {
     std::string name;
@@ -57,8 +61,10 @@ Coordinator::Coordinator(PipelineConfig config)
     stats.slot_bytes = shape_.slot_bytes;
     stats.slots_per_worker = shape_.slots_per_worker;
     stats.arena_bytes = shape_.arena_bytes;
+    stats.items_before = stats.items_done = items_before_;
+    stats.rows = rows_;
   });
-  handover_ = std::make_shared<Handover>(options_.batch, options_.order);
+  handover_ = std::make_shared<Handover>(grid_, options_.order);
   results_ = make_results();
   FlowParts parts;
   parts.shape = shape_;
@@ -70,7 +76,9 @@ Coordinator::Coordinator(PipelineConfig config)
       options_.attempts,
       {options_.item_timeout.value_or(limits::worker_silence), options_.item_memory_bytes.value_or(0)}};
   parts.device_stages = std::move(config.device_stages);
-  parts.source = std::move(config.source);
+  parts.sampler = std::move(sampler);
+  parts.grid = grid_;
+  parts.items_before = items_before_;
   parts.owner = std::move(owner);
   parts.results = results_;
   flow_ = std::make_unique<Flow>(std::move(parts), *handover_, stats_);
@@ -80,12 +88,9 @@ Coordinator::Coordinator(PipelineConfig config)
 
 Coordinator::~Coordinator() = default;
 
-std::unique_ptr<OwnerLink> Coordinator::choose_device(const PipelineConfig& config, Device& device) {
+std::unique_ptr<OwnerLink> Coordinator::choose_device(bool has_work, Device& device) {
   if (options_.device == DeviceChoice::cpu) return nullptr;
-  if (!config.source->has_files() && config.device_stages.empty() &&
-      options_.device == DeviceChoice::automatic) {
-    return nullptr;  // tensors of host stages: there is nothing for a device to do
-  }
+  if (!has_work && options_.device == DeviceChoice::automatic) return nullptr;
   std::string why;
   try {
     if (!cuda_module_available(&why)) throw Error(ErrorCode::no_device, why);
@@ -139,8 +144,8 @@ std::optional<Batch> Coordinator::next_of_owner() {
       handover_->next_result(in_order ? std::optional(next_owner_batch_) : std::nullopt);
   if (!result) return std::nullopt;
   ++next_owner_batch_;
-  // A short batch is the plan's last, or was cut by stop(): what follows it would leave a gap.
-  last_owner_batch_ = in_order && result->items.size() < options_.batch;
+  // A batch that lacks items is the plan's last, or was cut by stop(): what follows it would leave a gap.
+  last_owner_batch_ = in_order && result->items.size() < grid_.size(result->batch);
   const std::shared_ptr<SealedMemory> memory = results_[result->result];
   auto buffer = std::make_shared<BatchBuffer>(
       memory->bytes(),

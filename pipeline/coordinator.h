@@ -35,7 +35,8 @@ class Coordinator {
   [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
 
  private:
-  [[nodiscard]] std::unique_ptr<OwnerLink> choose_device(const PipelineConfig& config, Device& device);
+  /// `has_work`: there is something for a device to do, other than with tensors of host stages only.
+  [[nodiscard]] std::unique_ptr<OwnerLink> choose_device(bool has_work, Device& device);
   void admit(const RunShape& shape) const;
   [[nodiscard]] std::vector<std::shared_ptr<SealedMemory>> make_results() const;
   [[nodiscard]] std::optional<Batch> next_of_owner();
@@ -44,6 +45,8 @@ class Coordinator {
 
   PipelineOptions options_;
   RunShape shape_;
+  BatchGrid grid_;
+  std::uint64_t items_before_ = 0;  // that an earlier run has delivered
   std::chrono::steady_clock::time_point started_;
   std::vector<std::string> notes_;
   StatsBoard stats_;

@@ -13,12 +13,15 @@ namespace forebay {
 /// pictures that is the prepared picture, u8 [crop, crop, 3]. Valid during the call only.
 class Item {
  public:
-  Item(std::uint64_t index, std::uint64_t seed, TensorView tensor, std::span<std::byte> room) noexcept
-      : index_(index), seed_(seed), tensor_(tensor), room_(room) {}
+  Item(std::uint64_t index, std::uint64_t epoch, std::uint64_t seed, TensorView tensor,
+       std::span<std::byte> room) noexcept
+      : index_(index), epoch_(epoch), seed_(seed), tensor_(tensor), room_(room) {}
 
-  /// Position in the source, from 0.
+  /// Number of its entry in the source, from 0, whatever shuffle or shards make of the order.
   [[nodiscard]] std::uint64_t index() const noexcept { return index_; }
-  /// The run's seed: with index() the key of reproducible randomness, whatever worker runs the item.
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  /// The run's seed: with index() and epoch() the key of reproducible randomness, whatever worker runs the
+  /// item.
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
   /// The payload so far, writable in place; rank 0 and no data for an item of a range source before
   /// emplace().
@@ -31,6 +34,7 @@ class Item {
 
  private:
   std::uint64_t index_;
+  std::uint64_t epoch_;
   std::uint64_t seed_;
   TensorView tensor_;
   std::span<std::byte> room_;

@@ -15,7 +15,7 @@ struct ItemRecord {
   std::uint64_t index = 0;  ///< position in the plan, from 0 over all epochs
   std::uint64_t item = 0;   ///< number of its entry in the source; differs from index where the plan
                             ///< has epochs, a shuffle or shards
-  std::uint32_t epoch = 0;
+  std::uint64_t epoch = 0;
   std::string path;                  ///< as the source names it; bytes, not necessarily UTF-8
   std::optional<std::string> label;  ///< sub-folder of a folder source
   std::optional<std::uint64_t> row;  ///< none for a failed item

@@ -13,6 +13,7 @@
 #include "device/tensor_view.h"
 #include "host/limits.h"
 #include "pipeline/decode/decoder.h"
+#include "pipeline/source/sampler.h"
 
 namespace forebay {
 
@@ -41,7 +42,12 @@ struct PipelineOptions {
   Placement placement = Placement::automatic;
   OnError on_error = OnError::skip;
   Order order = Order::index;
-  std::optional<std::uint64_t> limit;       ///< at most so many items
+  std::optional<std::uint64_t> limit;  ///< at most so many items, over all epochs
+  std::uint32_t epochs = 1;            ///< times through the source; the first is prepare.epoch
+  bool shuffle = false;                ///< another order in each epoch, keyed by prepare.seed and epoch
+  std::uint32_t shard = 0;             ///< take entries number shard, shard + shards, … only
+  std::uint32_t shards = 1;
+  LastBatch last_batch = LastBatch::partial;
   std::optional<std::uint64_t> slot_bytes;  ///< payload of one slot; none: from the largest expected item
   std::optional<std::uint32_t> slots;       ///< slots per worker; none: chosen from batch and placement
   /// Attempts at an item that ends its worker, or the device's, or exceeds its limits; then it is
@@ -52,5 +58,8 @@ struct PipelineOptions {
   std::uint32_t batches_held =
       2;  ///< Batch objects that the caller keeps alive at a time (one more is built)
 };
+
+/// What these options say about the order of items.
+[[nodiscard]] Sampling sampling_of(const PipelineOptions& options);
 
 }  // namespace forebay

@@ -38,6 +38,8 @@ struct OwnerStats {
 
 /// A snapshot of a run: cheap to take, consistent in itself. Source of the progress line and of summary.json.
 struct RunStats {
+  std::uint64_t items_before =
+      0;  ///< delivered by an earlier run; part of items_planned, items_done and rows
   std::uint64_t items_planned = 0;  ///< seen so far in the sources
   std::string source_note;          ///< what the source left out, once it is exhausted
   bool plan_complete = false;       ///< the sources are exhausted: items_planned is the total

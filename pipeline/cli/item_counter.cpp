@@ -20,10 +20,10 @@ bool can_be_read_twice(const std::string& source) {
 
 }  // namespace
 
-ItemCounter::ItemCounter(std::vector<std::string> sources, std::optional<std::uint64_t> limit) {
+ItemCounter::ItemCounter(std::vector<std::string> sources, const PipelineOptions& options) {
   if (!std::all_of(sources.begin(), sources.end(), can_be_read_twice)) return;
-  thread_ = std::jthread([this, sources = std::move(sources), limit](const std::stop_token& stop) {
-    count(stop, sources, limit);
+  thread_ = std::jthread([this, sources = std::move(sources), options](const std::stop_token& stop) {
+    count(stop, sources, options);
   });
 }
 
@@ -33,13 +33,15 @@ std::optional<std::uint64_t> ItemCounter::total() const noexcept {
 }
 
 void ItemCounter::count(const std::stop_token& stop, const std::vector<std::string>& sources,
-                        std::optional<std::uint64_t> limit) {
+                        const PipelineOptions& options) {
   constexpr int politeness = 10;
   ::setpriority(PRIO_PROCESS, 0, politeness);  // on Linux: of this thread
   try {
     const std::unique_ptr<Source> source = open_sources(sources);
+    const std::uint64_t most = options.limit.value_or(UINT64_MAX);
     std::uint64_t items = 0;
-    while (!stop.stop_requested() && (!limit || items < *limit) && source->next()) ++items;
+    for (std::uint64_t entry = 0; !stop.stop_requested() && items < most && source->next(); ++entry)
+      items += entry % options.shards == options.shard ? 1 : 0;
     if (!stop.stop_requested()) total_.store(items, std::memory_order_relaxed);
   } catch (const Error&) {
     // The run itself meets the same fault and reports it; the progress line just has no total.

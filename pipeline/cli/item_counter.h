@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "pipeline/options.h"
+
 namespace forebay::cli {
 
 /// Counts the entries of sources beside the run, at low priority, so that the progress line knows its total
@@ -14,7 +16,7 @@ namespace forebay::cli {
 class ItemCounter {
  public:
   /// Counts nothing where a source can be read only once (a list from a pipe).
-  ItemCounter(std::vector<std::string> sources, std::optional<std::uint64_t> limit);
+  ItemCounter(std::vector<std::string> sources, const PipelineOptions& options);
 
   /// The total, once it is known. Thread-safe, does not block.
   [[nodiscard]] std::optional<std::uint64_t> total() const noexcept;
@@ -22,7 +24,7 @@ class ItemCounter {
  private:
   static constexpr std::uint64_t unknown = UINT64_MAX;
   void count(const std::stop_token& stop, const std::vector<std::string>& sources,
-             std::optional<std::uint64_t> limit);
+             const PipelineOptions& options);
 
   std::atomic<std::uint64_t> total_{unknown};
   std::jthread thread_;

@@ -7,6 +7,7 @@
 #include "host/error.h"
 #include "host/limits.h"
 #include "pipeline/cli/option_values.h"
+#include "pipeline/cli/plan_options.h"
 
 namespace forebay::cli {
 namespace {
@@ -21,6 +22,7 @@ constexpr std::uint64_t any_number = UINT64_MAX;
 const char* const run_footer = R"(Examples:
   forebay run photos/ --out t/                            every picture below photos/, as for a ResNet
   forebay run @list.txt --out t/ --augment train --seed 1 random crops and flips, reproducible
+  forebay run photos/ --out t/ --epochs 3 --shuffle       three orders, each with every picture once
   forebay run a.jpg b/ --out t/ --dtype u8 --layout nhwc  plain pixels, not normalised
   forebay run photos/ --sink none --json                  measure: every batch is read and dropped
 
@@ -29,6 +31,9 @@ relative to the current folder, then a tab and a label if wanted). DIR receives 
 line per picture), summary.json and contact_sheet.png; and quarantine.jsonl, the evidence, where a picture
 ended its worker or exceeded a limit in --attempts attempts. bf16 is stored in tensors.npy as its bits,
 '<u2', for NumPy has no such type.
+
+Shards are taken from the (shuffled) list in turn; with --last-batch drop or pad all have equally many
+pictures.
 
 Exit codes: 0 done; 1 a picture failed under --on-error fail; 2 wrong usage; 3 the machine refuses (no such
 device, too little memory, too few open files, no space); 130 interrupted: what was finished is kept, and
@@ -116,9 +121,6 @@ void add_result_options(CLI::App& app, PipelineOptions& options) {
             [&options](std::uint64_t items) { options.batch = static_cast<std::uint32_t>(items); })
       ->default_str("64")
       ->group(result_group);
-  add_whole(app, "--limit", "Take at most so many pictures", 0, any_number, [&options](std::uint64_t items) {
-    options.limit = items;
-  })->group(result_group);
 }
 
 void set_device(PipelineOptions& options, const std::string& text) {
@@ -239,6 +241,7 @@ void add_output_options(CLI::App& app, RunArguments& arguments) {
 
 void add_run_options(CLI::App& app, RunArguments& arguments) {
   app.add_option("SOURCE", arguments.sources, "Files, folders, @lists")->required()->type_name("");
+  add_plan_options(app, arguments.options);
   add_picture_options(app, arguments.options);
   add_result_options(app, arguments.options);
   add_run_behaviour(app, arguments.options);

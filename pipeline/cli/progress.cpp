@@ -12,9 +12,10 @@ constexpr unsigned log_rounds = 10;  // a log line every five seconds
 }  // namespace
 
 Progress::Progress(Console& console, const Pipeline& pipeline, const std::vector<std::string>& sources,
-                   std::optional<std::uint64_t> limit)
-    : console_(console), pipeline_(pipeline), limit_(limit), notices_(console) {
-  if (console_.terminal()) counter_.emplace(sources, limit);
+                   const PipelineOptions& options)
+    : console_(console), pipeline_(pipeline), notices_(console) {
+  // Else the plan itself knows the total at once.
+  if (console_.terminal() && !sampling_of(options).needs_all()) counter_.emplace(sources, options);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 

@@ -20,7 +20,7 @@ namespace forebay::cli {
 class Progress {
  public:
   Progress(Console& console, const Pipeline& pipeline, const std::vector<std::string>& sources,
-           std::optional<std::uint64_t> limit);
+           const PipelineOptions& options);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
@@ -31,7 +31,6 @@ class Progress {
 
   Console& console_;
   const Pipeline& pipeline_;
-  std::optional<std::uint64_t> limit_;
   std::optional<ItemCounter> counter_;  // on a terminal only
   RateMeter rates_;
   NoticePrinter notices_;

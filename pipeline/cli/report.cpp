@@ -80,7 +80,8 @@ void print_report(const RunSummary& summary, const std::string& source_note, con
   std::string text = fmt::format(
       "{} rows of {} items in {:.2f} s: {:.0f} items/s, first batch after {:.3f} s\n", stats.rows,
       stats.items_done, stats.seconds,
-      stats.seconds > 0 ? static_cast<double>(stats.items_done) / stats.seconds : 0.0, stats.first_batch_s);
+      stats.seconds > 0 ? static_cast<double>(stats.items_done - stats.items_before) / stats.seconds : 0.0,
+      stats.first_batch_s);
   if (!stats.errors.empty()) text += fmt::format("errors    {}\n", errors_text(stats));
   if (stats.warnings > 0) text += fmt::format("warnings  {} of decoders, see items.jsonl\n", stats.warnings);
   if (stats.rows == 0) text += "note      no item succeeded: there are no rows\n";

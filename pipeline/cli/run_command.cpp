@@ -102,6 +102,7 @@ Outcome run_pipeline(const RunArguments& arguments, const std::shared_ptr<Peeked
   config.source = std::make_unique<SourceHandle>(source);
   config.options = arguments.options;
   std::optional<std::uint64_t> expected = source->size_hint();
+  if (sampling_of(arguments.options).needs_all()) expected.reset();
   if (arguments.options.limit) expected = std::min(expected.value_or(UINT64_MAX), *arguments.options.limit);
   Pipeline pipeline(std::move(config));
   guard.watch(&pipeline);
@@ -112,7 +113,7 @@ Outcome run_pipeline(const RunArguments& arguments, const std::shared_ptr<Peeked
     std::optional<Progress> progress;
     if (!arguments.quiet) {
       for (const std::string& note : pipeline.notes()) console.line(note);
-      progress.emplace(console, pipeline, arguments.sources, arguments.options.limit);
+      progress.emplace(console, pipeline, arguments.sources, arguments.options);
     }
     consume(pipeline, output, guard, outcome, arguments.write_tensors);
   } catch (...) {

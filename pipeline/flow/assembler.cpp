@@ -53,13 +53,13 @@ Assembler::Assembler(const RunShape& shape, const PipelineOptions& options, Hand
       buffers_(std::make_shared<BatchPool>(options.batches_held + 1)) {}
 
 std::optional<Batch> Assembler::next() {
-  const std::optional<std::uint64_t> batch = handover_.next_batch();
-  if (!batch) return std::nullopt;
+  const std::optional<PickedBatch> picked = handover_.next_batch();
+  if (!picked) return std::nullopt;
   Build build;
-  build.batch = *batch;
-  std::uint64_t cursor = *batch * options_.batch;
+  build.batch = picked->batch;
+  std::uint64_t cursor = picked->first_item;
   while (!failed_ && !build.cut) {
-    std::optional<Chunk> chunk = handover_.next_chunk(*batch, cursor);
+    std::optional<Chunk> chunk = handover_.next_chunk(build.batch, cursor);
     if (!chunk) break;
     cursor = chunk->end_item();
     add(build, *chunk);

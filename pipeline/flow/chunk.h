@@ -17,6 +17,8 @@ namespace forebay {
 struct PlannedItem {
   std::string path;
   std::string label;
+  std::uint64_t index = 0;                     ///< position in the plan, see ItemRecord
+  std::uint64_t item = 0;                      ///< number of its entry in the source
   std::uint32_t attempts = 0;                  ///< how often a worker began it
   std::uint32_t deaths = 0;                    ///< attempts that ended its worker
   std::uint32_t charge = 0;                    ///< what they weigh, see Blame
@@ -26,10 +28,13 @@ struct PlannedItem {
   std::shared_ptr<const Quarantine> quarantine;  ///< the evidence, where it was quarantined
 };
 
-/// Consecutive items of one batch that share a slot: the unit of dispatch, retry and delivery.
+/// Consecutive items of one batch that share a slot: the unit of dispatch, retry and delivery. Batches and
+/// items are numbered from 0 without gaps in this run; a run that goes on from an earlier one leaves out what
+/// is done, so its items have other positions in the plan.
 struct Chunk {
   std::uint64_t batch = 0;
   std::uint64_t first_item = 0;
+  std::uint64_t epoch = 0;
   std::vector<PlannedItem> items;
   /// Validated private copies of what the worker finished: positions [0, finished.size()).
   std::vector<ItemDescriptor> finished;

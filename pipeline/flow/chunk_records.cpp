@@ -15,8 +15,9 @@ ItemRecord make_record(const Chunk& chunk, std::uint32_t position) {
   const PlannedItem& item = chunk.items[position];
   const ItemDescriptor& descriptor = chunk.finished[position];
   ItemRecord record;
-  record.index = chunk.first_item + position;
-  record.item = record.index;
+  record.index = item.index;
+  record.item = item.item;
+  record.epoch = chunk.epoch;
   record.path = item.path;
   if (!item.label.empty()) record.label = item.label;
   record.attempts = item.attempts;

@@ -39,7 +39,7 @@ Flow::Flow(FlowParts parts, Handover& handover, StatsBoard& stats)
     : parts_(std::move(parts)),
       handover_(handover),
       stats_(stats),
-      plan_(std::move(parts_.source), parts_.options.batch, parts_.options.limit),
+      plan_(std::move(parts_.sampler), parts_.grid),
       slots_(parts_.shape.workers, parts_.shape.slots_per_worker),
       pool_(parts_.shape, parts_.brief, slots_, stats_, poller_, clock_, *this) {
   poller_.add(handover_.wake_fd(), wake_tag);
@@ -54,7 +54,7 @@ void Flow::start() {
   pool_.start();
   if (parts_.owner) {
     desk_ = std::make_unique<OwnerDesk>(parts_.shape, parts_.options, parts_.device_stages, parts_.results,
-                                        pool_, slots_, handover_, stats_, poller_, clock_);
+                                        pool_, slots_, handover_, stats_, poller_, clock_, parts_.grid);
     desk_->start(std::move(parts_.owner));
   }
   const SignalsBlocked blocked;  // inherited by the thread
@@ -206,7 +206,7 @@ std::optional<Chunk> Flow::next_chunk() {
 void Flow::announce_plan() {
   const bool newly_complete = plan_.complete() && !total_known_;
   stats_.update([&](RunStats& stats) {
-    stats.items_planned = plan_.total().value_or(plan_.planned());
+    stats.items_planned = parts_.items_before + plan_.total().value_or(plan_.planned());
     stats.plan_complete = plan_.total().has_value();
     if (newly_complete) stats.source_note = plan_.note();
   });

@@ -24,7 +24,9 @@ struct FlowParts {
   PipelineOptions options;
   WorkerBrief brief;
   std::vector<DeviceStage> device_stages;
-  std::unique_ptr<Source> source;
+  std::unique_ptr<Sampler> sampler;
+  BatchGrid grid;                    ///< of the sampler's epochs
+  std::uint64_t items_before = 0;    ///< that an earlier run has delivered
   std::unique_ptr<OwnerLink> owner;  ///< opened; null where there is none
   std::vector<std::shared_ptr<SealedMemory>> results;
 };

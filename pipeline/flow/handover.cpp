@@ -20,8 +20,7 @@ UniqueFd make_eventfd() {
 
 }  // namespace
 
-Handover::Handover(std::uint32_t batch_items, Order order)
-    : wake_(make_eventfd()), ready_(batch_items, order) {}
+Handover::Handover(BatchGrid grid, Order order) : wake_(make_eventfd()), ready_(std::move(grid), order) {}
 
 void Handover::offer(Chunk chunk) {
   const std::scoped_lock lock(mutex_);
@@ -94,7 +93,7 @@ void Handover::wait(std::unique_lock<std::mutex>& lock) {
   waiting_ = false;
 }
 
-std::optional<std::uint64_t> Handover::next_batch() {
+std::optional<PickedBatch> Handover::next_batch() {
   std::unique_lock lock(mutex_);
   while (true) {
     if (cut_ || stopped_) {
@@ -102,7 +101,7 @@ std::optional<std::uint64_t> Handover::next_batch() {
       return std::nullopt;
     }
     const std::optional<std::uint64_t> batch = ready_.pick_batch(starved_ || finished_);
-    if (batch) return batch;
+    if (batch) return PickedBatch{*batch, ready_.batch_begin(*batch)};
     throw_if_failed();
     if (ready_.exhausted() || finished_) return std::nullopt;
     wait(lock);

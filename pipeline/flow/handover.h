@@ -21,6 +21,12 @@ struct BatchResult {
   std::vector<ItemRecord> items;
 };
 
+/// A batch that the caller is to assemble.
+struct PickedBatch {
+  std::uint64_t batch = 0;
+  std::uint64_t first_item = 0;
+};
+
 /// Where the flow thread and the caller of Pipeline::next() meet.
 ///
 /// Thread-safe. Invariants:
@@ -35,7 +41,7 @@ struct BatchResult {
 ///     bounded by the number of slots.
 class Handover {
  public:
-  Handover(std::uint32_t batch_items, Order order);
+  Handover(BatchGrid grid, Order order);
 
   // --- flow thread ---
   void offer(Chunk chunk);
@@ -57,7 +63,7 @@ class Handover {
   // --- caller ---
   /// The next batch to assemble from chunks; nothing at the end or after stop(), whatever is ready: a batch
   /// takes time. Throws what fail() was given.
-  [[nodiscard]] std::optional<std::uint64_t> next_batch();
+  [[nodiscard]] std::optional<PickedBatch> next_batch();
   /// The chunk of a picked batch that begins with `item`; nothing at the batch's end. After stop() or fail()
   /// nothing if it is not ready: the batch is cut there, and is the last one.
   [[nodiscard]] std::optional<Chunk> next_chunk(std::uint64_t batch, std::uint64_t item);

@@ -74,6 +74,8 @@ struct Job : MessageHead<MessageType::job> {
   std::uint64_t first_item = 0;
   std::uint64_t payload_used = 0;
   std::uint64_t skip_mask = 0;  ///< bit per position: failed already, no descriptor was passed
+  std::uint64_t epoch = 0;
+  std::array<std::uint64_t, chunk_items_max> items{};  ///< by position: the number of its entry in the source
 };
 
 /// `done` items are in the slot: all of the job's, or fewer where the slot is full.

@@ -14,7 +14,8 @@ namespace forebay {
 
 OwnerDesk::OwnerDesk(const RunShape& shape, const PipelineOptions& options, std::vector<DeviceStage> stages,
                      std::vector<std::shared_ptr<SealedMemory>> results, WorkerPool& pool, SlotTable& slots,
-                     Handover& handover, StatsBoard& stats, Poller& poller, const PatientClock& clock)
+                     Handover& handover, StatsBoard& stats, Poller& poller, const PatientClock& clock,
+                     BatchGrid grid)
     : shape_(shape),
       options_(options),
       stages_(std::move(stages)),
@@ -24,7 +25,7 @@ OwnerDesk::OwnerDesk(const RunShape& shape, const PipelineOptions& options, std:
       handover_(handover),
       stats_(stats),
       poller_(poller),
-      ready_(options.batch, options.order),
+      ready_(std::move(grid), options.order),
       clock_(clock),
       attempts_(options.attempts),
       trouble_(options.batch, attempts_) {

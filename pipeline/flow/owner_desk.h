@@ -39,7 +39,7 @@ class OwnerDesk {
  public:
   OwnerDesk(const RunShape& shape, const PipelineOptions& options, std::vector<DeviceStage> stages,
             std::vector<std::shared_ptr<SealedMemory>> results, WorkerPool& pool, SlotTable& slots,
-            Handover& handover, StatsBoard& stats, Poller& poller, const PatientClock& clock);
+            Handover& handover, StatsBoard& stats, Poller& poller, const PatientClock& clock, BatchGrid grid);
 
   /// Takes the opened owner and hands it the memory.
   void start(std::unique_ptr<OwnerLink> link);

@@ -7,51 +7,45 @@
 
 namespace forebay {
 
-Plan::Plan(std::unique_ptr<Source> source, std::uint32_t batch_items, std::optional<std::uint64_t> limit)
-    : source_(std::move(source)), batch_items_(batch_items), limit_(limit) {}
+Plan::Plan(std::unique_ptr<Sampler> sampler, BatchGrid grid)
+    : sampler_(std::move(sampler)), grid_(std::move(grid)) {}
 
 std::optional<Chunk> Plan::next_chunk(std::uint32_t items) {
   if (complete_) return std::nullopt;
+  while (grid_.end(batch_) <= planned_) ++batch_;
   Chunk chunk;
   chunk.first_item = planned_;
-  chunk.batch = planned_ / batch_items_;
-  const std::uint64_t left_in_batch = batch_items_ - planned_ % batch_items_;
-  const std::uint64_t wanted = std::min<std::uint64_t>(items, left_in_batch);
+  chunk.batch = batch_;
+  const std::uint64_t wanted = std::min<std::uint64_t>(items, grid_.end(batch_) - planned_);
   while (chunk.items.size() < wanted) {
-    if (limit_ && planned_ >= *limit_) {
-      complete_ = true;
-      break;
-    }
-    const std::optional<SourceEntry> entry = next_entry();
-    if (!entry) {
+    const std::optional<Sample> sample = next_sample();
+    if (!sample) {
       if (interrupted_.load()) return std::nullopt;
       complete_ = true;
       break;
     }
     PlannedItem& item = chunk.items.emplace_back();
-    item.path = entry->path;
-    item.label = entry->label;
+    item.path = sample->entry.path;
+    item.label = sample->entry.label;
+    item.index = sample->index;
+    item.item = sample->item;
+    chunk.epoch = sample->epoch;
     ++planned_;
   }
-  if (limit_ && planned_ >= *limit_) complete_ = true;
+  if (sampler_->size_hint() == planned_) complete_ = true;
   if (chunk.items.empty()) return std::nullopt;
   return chunk;
 }
 
-std::optional<SourceEntry> Plan::next_entry() {
+std::optional<Sample> Plan::next_sample() {
   try {
-    return source_->next();
+    return sampler_->next();
   } catch (const Error&) {
     error_ = std::current_exception();
     return std::nullopt;
   }
 }
 
-std::optional<std::uint64_t> Plan::total() const {
-  if (complete_) return planned_;
-  std::optional<std::uint64_t> total = source_->size_hint();
-  if (total && limit_) total = std::min(*total, *limit_);
-  return total;
-}
+std::optional<std::uint64_t> Plan::total() const { return complete_ ? planned_ : sampler_->size_hint(); }
 
 }  // namespace forebay

@@ -7,16 +7,18 @@
 #include <optional>
 #include <string>
 
+#include "pipeline/flow/batch_grid.h"
 #include "pipeline/flow/chunk.h"
-#include "pipeline/source/source.h"
+#include "pipeline/source/sampler.h"
 
 namespace forebay {
 
-/// Turns the stream of a source into chunks: item numbers, batches of a fixed planned size, chunks that never
-/// cross a batch. Holds no more than the entry it looks at, whatever the size of the source. One thread.
+/// Turns the samples of a run into chunks that never cross a batch. Holds no more than the sample it looks
+/// at. One thread.
 class Plan {
  public:
-  Plan(std::unique_ptr<Source> source, std::uint32_t batch_items, std::optional<std::uint64_t> limit);
+  /// `grid`: of the sampler's epochs.
+  Plan(std::unique_ptr<Sampler> sampler, BatchGrid grid);
 
   /// The next at most `items` items of one batch; nothing at the end, or after interrupt(). May block on the
   /// source's file system or pipe.
@@ -26,7 +28,7 @@ class Plan {
   /// complete. Thread-safe.
   void interrupt() noexcept {
     interrupted_.store(true);
-    source_->interrupt();
+    sampler_->interrupt();
   }
 
   /// What the source threw: the plan ends before it, and the run after what was planned.
@@ -35,15 +37,15 @@ class Plan {
   [[nodiscard]] bool complete() const noexcept { return complete_; }
   /// The total, if it is known already.
   [[nodiscard]] std::optional<std::uint64_t> total() const;
-  [[nodiscard]] std::string note() const { return source_->note(); }
+  [[nodiscard]] std::string note() const { return sampler_->note(); }
 
  private:
-  [[nodiscard]] std::optional<SourceEntry> next_entry();
+  [[nodiscard]] std::optional<Sample> next_sample();
 
-  std::unique_ptr<Source> source_;
-  std::uint32_t batch_items_;
-  std::optional<std::uint64_t> limit_;
-  std::uint64_t planned_ = 0;
+  std::unique_ptr<Sampler> sampler_;
+  BatchGrid grid_;
+  std::uint64_t batch_ = 0;    // that planned_ belongs to
+  std::uint64_t planned_ = 0;  // items so far
   bool complete_ = false;
   std::exception_ptr error_;
   std::atomic<bool> interrupted_{false};

@@ -12,7 +12,7 @@ void ReadyChunks::offer(Chunk chunk) {
 }
 
 std::uint64_t ReadyChunks::batch_end(std::uint64_t batch) const {
-  const std::uint64_t end = (batch + 1) * batch_items_;
+  const std::uint64_t end = grid_.end(batch);
   return total_items_ ? std::min(end, *total_items_) : end;
 }
 

@@ -4,7 +4,9 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
+#include "pipeline/flow/batch_grid.h"
 #include "pipeline/flow/chunk.h"
 #include "pipeline/options.h"
 
@@ -21,7 +23,7 @@ namespace forebay {
 ///     incomplete one; the oldest is picked incomplete only when no slot is left to complete any (starved).
 class ReadyChunks {
  public:
-  ReadyChunks(std::uint32_t batch_items, Order order) : batch_items_(batch_items), order_(order) {}
+  ReadyChunks(BatchGrid grid, Order order) : grid_(std::move(grid)), order_(order) {}
 
   void offer(Chunk chunk);
   void set_total(std::uint64_t items) { total_items_ = items; }
@@ -30,8 +32,8 @@ class ReadyChunks {
   /// All batches that the plan holds have been picked.
   [[nodiscard]] bool exhausted() const;
 
-  [[nodiscard]] std::uint64_t batch_begin(std::uint64_t batch) const { return batch * batch_items_; }
-  /// One past the last item, where that is known: the last batch ends with the plan.
+  [[nodiscard]] std::uint64_t batch_begin(std::uint64_t batch) const { return grid_.begin(batch); }
+  /// One past the last item; the last batch ends with the plan, once that is known.
   [[nodiscard]] std::uint64_t batch_end(std::uint64_t batch) const;
   /// The chunk that begins with this item, if it is ready.
   [[nodiscard]] std::optional<Chunk> take(std::uint64_t first_item);
@@ -44,7 +46,7 @@ class ReadyChunks {
   [[nodiscard]] bool is_picked(std::uint64_t batch) const;
   void mark_picked(std::uint64_t batch);
 
-  std::uint32_t batch_items_;
+  BatchGrid grid_;
   Order order_;
   std::optional<std::uint64_t> total_items_;
   std::map<std::uint64_t, Chunk> chunks_;               // by first item

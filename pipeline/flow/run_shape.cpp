@@ -85,6 +85,10 @@ void check_options(const PipelineOptions& options) {
                                          *options.item_memory_bytes <= limits::item_memory_mb_max * mib),
           fmt::format("an item memory limit of {} bytes is outside 1 MiB..{} MiB",
                       options.item_memory_bytes.value_or(0), limits::item_memory_mb_max));
+  require(options.epochs >= 1, "0 epochs: nothing would be done; run at least 1");
+  require(options.shards >= 1, "0 shards: nothing would be done; 1 is the whole source");
+  require(options.shard < options.shards, fmt::format("there is no shard {} of {}: they count from 0 to {}",
+                                                      options.shard, options.shards, options.shards - 1));
   require(options.batches_held >= 1 && options.batches_held <= 64, "batches_held is outside 1..64");
   const DType dtype = options.finish.dtype;
   require(dtype == DType::u8 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32,

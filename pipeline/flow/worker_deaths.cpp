@@ -17,8 +17,9 @@
 namespace forebay {
 namespace {
 
-std::string name_of(const PlannedItem& item, std::uint64_t index) {
-  return item.path.empty() ? fmt::format("item {}", index) : fmt::format("item {} ({})", index, item.path);
+std::string name_of(const PlannedItem& item) {
+  return item.path.empty() ? fmt::format("item {}", item.index)
+                           : fmt::format("item {} ({})", item.index, item.path);
 }
 
 /// The item that the progress word names, and its chunk.
@@ -65,7 +66,7 @@ void WorkerPool::look_at(WorkerLink& link) {
                   static_cast<double>(finding.since.count()) * 1e-3)
             : fmt::format("worker {} (pid {}, {}) works at {} for {:.1f} s, step {}, slot {}; {}",
                           link.number(), link.stats().pid, describe(wait),
-                          name_of(work.chunk->items[work.position], work.chunk->first_item + work.position),
+                          name_of(work.chunk->items[work.position]),
                           static_cast<double>(finding.since.count()) * 1e-3, to_string(progress.step),
                           work.chunk->lease->slot,
                           process ? fmt::format("it is ended after {:g} s", limit_s)
@@ -142,8 +143,7 @@ void WorkerPool::quarantine(PlannedItem& item, const Death& death) {
 void WorkerPool::charge(WorkerLink& link, Chunk& chunk, std::uint32_t position, const Death& death) {
   PlannedItem& item = chunk.items[position];
   const std::string who = fmt::format("worker {} (pid {})", link.number(), link.stats().pid);
-  const std::string where =
-      fmt::format("{}, step {}", name_of(item, chunk.first_item + position), to_string(death.step));
+  const std::string where = fmt::format("{}, step {}", name_of(item), to_string(death.step));
   const bool guilty = blame_.charge(item, death, clock_.now());
   if (guilty) {
     quarantine(item, death);

@@ -86,6 +86,9 @@ bool WorkerLink::send_job(Chunk& chunk, bool files) {
   job.count = chunk.count();
   job.resume_at = static_cast<std::uint32_t>(chunk.finished.size());
   job.first_item = chunk.first_item;
+  job.epoch = chunk.epoch;
+  for (std::uint32_t position = 0; position < job.count; ++position)
+    job.items[position] = chunk.items[position].item;
   job.payload_used = chunk.payload_used();
   std::vector<UniqueFd> open_files;
   std::vector<int> fds;

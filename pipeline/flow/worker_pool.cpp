@@ -153,6 +153,7 @@ void WorkerPool::on_chunk_done(WorkerLink& link, const ChunkDone& done) {
     Chunk rest;
     rest.batch = chunk->batch;
     rest.first_item = chunk->first_item + done.done;
+    rest.epoch = chunk->epoch;
     const auto cut = chunk->items.begin() + done.done;
     rest.items.assign(std::make_move_iterator(cut), std::make_move_iterator(chunk->items.end()));
     chunk->items.erase(cut, chunk->items.end());

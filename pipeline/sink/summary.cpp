@@ -123,6 +123,10 @@ Json options_json(const RunSummary& summary) {
       std::chrono::duration<double>(options.item_timeout.value_or(limits::worker_silence)).count();
   json["item_memory_bytes"] = options.item_memory_bytes ? Json(*options.item_memory_bytes) : Json(nullptr);
   json["limit"] = options.limit ? Json(*options.limit) : Json(nullptr);
+  json["epochs"] = options.epochs;
+  json["shuffle"] = options.shuffle;
+  json["shard"] = fmt::format("{}/{}", options.shard, options.shards);
+  json["last_batch"] = to_string(options.last_batch);
   json["slot_bytes"] = stats.slot_bytes;
   json["slots"] = stats.slots_per_worker;
   return json;
@@ -138,7 +142,7 @@ std::string summary_json(const RunSummary& summary) {
   json["errors"] = stats.errors.empty() ? Json::object() : Json(stats.errors);
   json["warnings"] = stats.warnings;
   json["seconds"] = stats.seconds;
-  json["items_per_s"] = share(static_cast<double>(stats.items_done), stats.seconds);
+  json["items_per_s"] = share(static_cast<double>(stats.items_done - stats.items_before), stats.seconds);
   json["first_batch_s"] = stats.first_batch_s;
   json["decoded_bytes"] = stats.decoded_bytes;
   json["payload_bytes_written"] = stats.payload_bytes_written;

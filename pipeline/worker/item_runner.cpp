@@ -55,10 +55,12 @@ struct ItemRunner::Picture {
 ItemRunner::ItemRunner(const WorkerSetup& setup, std::vector<HostStage> stages)
     : setup_(setup), stages_(std::move(stages)) {}
 
-ItemRunner::Outcome ItemRunner::run(std::uint64_t index, int fd, std::span<std::byte> payload,
+ItemRunner::Outcome ItemRunner::run(const ItemKey& key, int fd, std::span<std::byte> payload,
                                     std::uint64_t begin, ItemDescriptor& out, StepMark& mark) {
   out = ItemDescriptor{};
-  out.index = index;
+  key_ = key;
+  setup_.prepare.epoch = key.epoch;
+  out.index = key.number;
   out.offset = begin;
   out.payload_end = begin;
   const auto fail = [&](ItemErrorCode code, std::string_view message) {
@@ -99,7 +101,7 @@ ItemRunner::Outcome ItemRunner::run_picture(int fd, std::span<std::byte> payload
   picture.info = probe_image(picture.file, setup_.decode);
   out.width = picture.info.width;
   out.height = picture.info.height;
-  picture.plan = plan_prepare(setup_.prepare, out.index, out.width, out.height);
+  picture.plan = plan_prepare(setup_.prepare, key_.item, out.width, out.height);
   picture.region = decodable_region(picture.info, picture.plan.needed, setup_.decode);
   picture.horizontal_taps = resample_taps(picture.plan.horizontal);
   picture.vertical_taps = resample_taps(picture.plan.vertical);
@@ -206,7 +208,7 @@ ItemRunner::Outcome ItemRunner::run_stages(std::span<std::byte> payload, ItemDes
   if (out.kind == ItemKind::prepared) {
     tensor = contiguous_view(room.data(), out.dtype, std::span(out.shape).first(out.rank));
   }
-  Item item(out.index, setup_.prepare.seed, tensor, room);
+  Item item(key_.item, key_.epoch, setup_.prepare.seed, tensor, room);
   try {
     for (std::size_t number = 0; number < stages_.size(); ++number) {
       mark.at(stage_step(number));

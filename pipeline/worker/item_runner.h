@@ -12,6 +12,14 @@
 
 namespace forebay {
 
+/// Which item it is: `number` counts the run's items for the protocol; `item` and `epoch` are what randomness
+/// is keyed by.
+struct ItemKey {
+  std::uint64_t number = 0;
+  std::uint64_t item = 0;
+  std::uint64_t epoch = 0;
+};
+
 /// Runs one item after the other into the payload of a slot: read, decode, prepare, host stages. What goes
 /// wrong with an item ends up in its descriptor. One thread; no thread of its own.
 class ItemRunner {
@@ -26,7 +34,7 @@ class ItemRunner {
 
   /// `payload` is the slot's, used up to `begin`; `fd` is the open file, or -1 where the source has none.
   /// Never throws for an item's sake.
-  Outcome run(std::uint64_t index, int fd, std::span<std::byte> payload, std::uint64_t begin,
+  Outcome run(const ItemKey& key, int fd, std::span<std::byte> payload, std::uint64_t begin,
               ItemDescriptor& out, StepMark& mark);
 
  private:
@@ -39,6 +47,7 @@ class ItemRunner {
   Outcome run_stages(std::span<std::byte> payload, ItemDescriptor& out, StepMark& mark);
 
   WorkerSetup setup_;
+  ItemKey key_;  // of the item in work
   std::vector<HostStage> stages_;
   EncodedFile file_;
   Scratch pixels_;

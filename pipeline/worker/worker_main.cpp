@@ -76,8 +76,8 @@ class Worker {
       } else {
         if (files_ && next_fd >= fds.size()) throw Error(ErrorCode::protocol, "a job came without its files");
         UniqueFd file = files_ ? std::move(fds[next_fd++]) : UniqueFd();
-        const auto outcome = runner_.run(job.first_item + position, file.get(), strip_.payload(job.slot),
-                                         begin, descriptor, mark);
+        const auto outcome = runner_.run({job.first_item + position, job.items[position], job.epoch},
+                                         file.get(), strip_.payload(job.slot), begin, descriptor, mark);
         if (outcome == ItemRunner::Outcome::full) break;
         if (outcome == ItemRunner::Outcome::memory_limit) ::_exit(1);  // the progress word says why
       }

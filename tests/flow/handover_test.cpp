@@ -18,7 +18,7 @@ Chunk chunk(std::uint64_t batch, std::uint64_t first, std::uint32_t count) {
 }
 
 TEST(Handover, DeliversInOrderAcrossThreads) {
-  Handover handover(4, Order::index);
+  Handover handover(BatchGrid(4), Order::index);
   constexpr std::uint64_t batches = 500;
   std::jthread flow([&] {
     for (std::uint64_t batch = 0; batch < batches; ++batch) {
@@ -30,9 +30,9 @@ TEST(Handover, DeliversInOrderAcrossThreads) {
   });
   std::uint64_t next = 0;
   while (const auto batch = handover.next_batch()) {
-    ASSERT_EQ(*batch, next);
-    std::uint64_t cursor = next * 4;
-    while (const auto piece = handover.next_chunk(*batch, cursor)) cursor = piece->end_item();
+    ASSERT_EQ(batch->batch, next);
+    std::uint64_t cursor = batch->first_item;
+    while (const auto piece = handover.next_chunk(batch->batch, cursor)) cursor = piece->end_item();
     ASSERT_EQ(cursor, next * 4 + 4);
     ++next;
   }
@@ -40,10 +40,10 @@ TEST(Handover, DeliversInOrderAcrossThreads) {
 }
 
 TEST(Handover, StopCutsTheBatchAndEndsThere) {
-  Handover handover(4, Order::index);
+  Handover handover(BatchGrid(4), Order::index);
   handover.offer(chunk(0, 0, 2));
   handover.offer(chunk(1, 4, 4));
-  EXPECT_EQ(handover.next_batch(), 0U);
+  EXPECT_EQ(handover.next_batch().value().batch, 0U);
   handover.stop();
   EXPECT_TRUE(handover.next_chunk(0, 0));
   EXPECT_FALSE(handover.next_chunk(0, 2)) << "not ready: the batch is cut";
@@ -51,30 +51,30 @@ TEST(Handover, StopCutsTheBatchAndEndsThere) {
 }
 
 TEST(Handover, NoBatchIsBegunAfterStop) {
-  Handover handover(4, Order::index);
+  Handover handover(BatchGrid(4), Order::index);
   handover.offer(chunk(0, 0, 4));
   handover.stop();
   EXPECT_FALSE(handover.next_batch()) << "to build a large one takes seconds";
 }
 
 TEST(Handover, AFailureIsThrownAfterWhatWasReady) {
-  Handover handover(2, Order::index);
+  Handover handover(BatchGrid(2), Order::index);
   handover.offer(chunk(0, 0, 2));
   handover.fail(std::make_exception_ptr(Error(ErrorCode::peer_died, "gone")));
-  EXPECT_EQ(handover.next_batch(), 0U);
+  EXPECT_EQ(handover.next_batch().value().batch, 0U);
   EXPECT_TRUE(handover.next_chunk(0, 0));
   EXPECT_THROW(static_cast<void>(handover.next_batch()), Error);
   EXPECT_THROW(static_cast<void>(handover.next_batch()), Error) << "and stays so";
 }
 
 TEST(Handover, ABlockedCallerIsWokenByFailure) {
-  Handover handover(2, Order::index);
+  Handover handover(BatchGrid(2), Order::index);
   std::jthread flow([&] { handover.fail(std::make_exception_ptr(Error(ErrorCode::peer_died, "gone"))); });
   EXPECT_THROW(static_cast<void>(handover.next_batch()), Error);
 }
 
 TEST(Handover, RevokesOnlyWhileTheCallerWaits) {
-  Handover handover(4, Order::index);
+  Handover handover(BatchGrid(4), Order::index);
   handover.offer(chunk(1, 4, 4));
   EXPECT_FALSE(handover.revoke_last_if_waiting(0)) << "the caller may be about to take it";
   std::jthread caller([&] {
@@ -91,7 +91,7 @@ TEST(Handover, RevokesOnlyWhileTheCallerWaits) {
 }
 
 TEST(Handover, WhatIsGivenBackReachesTheFlow) {
-  Handover handover(4, Order::index);
+  Handover handover(BatchGrid(4), Order::index);
   handover.release({1, 2, 3});
   handover.release_result(5);
   const auto leases = handover.take_released();
@@ -102,7 +102,7 @@ TEST(Handover, WhatIsGivenBackReachesTheFlow) {
 }
 
 TEST(Handover, OwnerResultsComeInTheAskedOrder) {
-  Handover handover(4, Order::index);
+  Handover handover(BatchGrid(4), Order::index);
   handover.offer_result({1, 0, {}});
   handover.offer_result({0, 1, {}});
   EXPECT_EQ(handover.next_result(0)->batch, 0U);

@@ -14,7 +14,7 @@ Chunk chunk(std::uint64_t batch, std::uint64_t first, std::uint32_t count) {
 }
 
 TEST(ReadyChunks, IndexOrderWaitsForTheFirstChunkOfTheNextBatch) {
-  ReadyChunks ready(4, Order::index);
+  ReadyChunks ready(BatchGrid(4), Order::index);
   ready.offer(chunk(1, 4, 4));
   EXPECT_FALSE(ready.pick_batch(false));
   EXPECT_FALSE(ready.pick_batch(true)) << "starvation changes nothing in index order";
@@ -24,7 +24,7 @@ TEST(ReadyChunks, IndexOrderWaitsForTheFirstChunkOfTheNextBatch) {
 }
 
 TEST(ReadyChunks, CompletionOrderPrefersACompleteBatch) {
-  ReadyChunks ready(4, Order::completion);
+  ReadyChunks ready(BatchGrid(4), Order::completion);
   ready.offer(chunk(0, 0, 2));
   EXPECT_FALSE(ready.pick_batch(false));
   ready.offer(chunk(1, 4, 4));
@@ -34,7 +34,7 @@ TEST(ReadyChunks, CompletionOrderPrefersACompleteBatch) {
 }
 
 TEST(ReadyChunks, TheLastBatchIsShort) {
-  ReadyChunks ready(4, Order::completion);
+  ReadyChunks ready(BatchGrid(4), Order::completion);
   ready.offer(chunk(0, 0, 3));
   EXPECT_FALSE(ready.pick_batch(false)) << "whether three items are all is not known yet";
   ready.set_total(3);
@@ -44,7 +44,7 @@ TEST(ReadyChunks, TheLastBatchIsShort) {
 }
 
 TEST(ReadyChunks, AnEmptyPlanIsExhausted) {
-  ReadyChunks ready(4, Order::index);
+  ReadyChunks ready(BatchGrid(4), Order::index);
   EXPECT_FALSE(ready.exhausted());
   ready.set_total(0);
   EXPECT_TRUE(ready.exhausted());
@@ -52,7 +52,7 @@ TEST(ReadyChunks, AnEmptyPlanIsExhausted) {
 }
 
 TEST(ReadyChunks, TakesByFirstItemOnce) {
-  ReadyChunks ready(4, Order::index);
+  ReadyChunks ready(BatchGrid(4), Order::index);
   ready.offer(chunk(0, 2, 2));
   EXPECT_FALSE(ready.take(0));
   EXPECT_TRUE(ready.take(2));
@@ -60,7 +60,7 @@ TEST(ReadyChunks, TakesByFirstItemOnce) {
 }
 
 TEST(ReadyChunks, RevokesOnlyWhatIsLater) {
-  ReadyChunks ready(4, Order::index);
+  ReadyChunks ready(BatchGrid(4), Order::index);
   ready.offer(chunk(0, 0, 2));
   ready.offer(chunk(2, 8, 4));
   EXPECT_FALSE(ready.revoke_last(8));
