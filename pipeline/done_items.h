@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "pipeline/source/entry_hash.h"
+#include "pipeline/source/source_mark.h"
 
 namespace forebay {
 
@@ -20,6 +22,11 @@ struct DoneItems {
   std::vector<PositionRange> ranges;
   /// Of the entries of the first range, if that begins at 0: what the source must still begin with.
   EntryHash prefix;
+  /// Where the source goes on behind them, so that they need not be read and compared: holds if the source is
+  /// the very same, see Source::identity(). `entries`: of the source, up to there.
+  SourceMark mark;
+  std::string source_identity;
+  std::uint64_t entries = 0;
   /// That were delivered for these: ItemRecord.row goes on from here.
   std::uint64_t rows = 0;
 };

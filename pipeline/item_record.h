@@ -7,6 +7,7 @@
 
 #include "pipeline/decode/item_error.h"
 #include "pipeline/quarantine.h"
+#include "pipeline/source/source_mark.h"
 
 namespace forebay {
 
@@ -16,6 +17,7 @@ struct ItemRecord {
   std::uint64_t item = 0;   ///< number of its entry in the source; differs from index where the plan
                             ///< has epochs, a shuffle or shards
   std::uint64_t epoch = 0;
+  SourceMark mark;                   ///< where the source goes on, see DoneItems
   std::string path;                  ///< as the source names it; bytes, not necessarily UTF-8
   std::optional<std::string> label;  ///< sub-folder of a folder source
   std::optional<std::uint64_t> row;  ///< none for a failed item

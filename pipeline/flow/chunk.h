@@ -10,6 +10,7 @@
 #include "pipeline/flow/slot_layout.h"
 #include "pipeline/flow/slot_table.h"
 #include "pipeline/quarantine.h"
+#include "pipeline/source/source_mark.h"
 
 namespace forebay {
 
@@ -19,6 +20,7 @@ struct PlannedItem {
   std::string label;
   std::uint64_t index = 0;                     ///< position in the plan, see ItemRecord
   std::uint64_t item = 0;                      ///< number of its entry in the source
+  SourceMark mark;                             ///< behind that entry
   std::uint32_t attempts = 0;                  ///< how often a worker began it
   std::uint32_t deaths = 0;                    ///< attempts that ended its worker
   std::uint32_t charge = 0;                    ///< what they weigh, see Blame

@@ -18,6 +18,7 @@ ItemRecord make_record(const Chunk& chunk, std::uint32_t position) {
   record.index = item.index;
   record.item = item.item;
   record.epoch = chunk.epoch;
+  record.mark = item.mark;
   record.path = item.path;
   if (!item.label.empty()) record.label = item.label;
   record.attempts = item.attempts;

@@ -29,6 +29,7 @@ std::optional<Chunk> Plan::next_chunk(std::uint32_t items) {
     item.label = sample->entry.label;
     item.index = sample->index;
     item.item = sample->item;
+    item.mark = sample->mark;
     chunk.epoch = sample->epoch;
     ++planned_;
   }

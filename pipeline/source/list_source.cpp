@@ -17,11 +17,24 @@
 
 namespace forebay {
 
+namespace {
+
+std::string identity_of(const struct stat& status) {
+  return fmt::format("file {}:{} {} bytes, {}.{:09} {}.{:09}", status.st_dev, status.st_ino, status.st_size,
+                     status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,
+                     status.st_ctim.tv_nsec);
+}
+
+}  // namespace
+
 ListSource::ListSource(std::string path) : path_(std::move(path)) {
   fd_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   int error = fd_.valid() ? 0 : errno;
   struct stat status {};
-  if (error == 0 && ::fstat(fd_.get(), &status) == 0 && S_ISDIR(status.st_mode)) error = EISDIR;
+  if (error == 0 && ::fstat(fd_.get(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) error = EISDIR;
+    if (S_ISREG(status.st_mode)) identity_ = identity_of(status);
+  }
   if (error != 0) {
     throw Error(ErrorCode::usage,
                 fmt::format("cannot read list {}: {}", path_, std::generic_category().message(error)));
@@ -35,6 +48,22 @@ void ListSource::interrupt() noexcept {
   const std::uint64_t one = 1;
   // EAGAIN: interrupted very often before.
   [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof(one));
+}
+
+SourceMark ListSource::mark() const {
+  if (identity_.empty()) return {};
+  return {bytes_read_ - (buffer_.size() - begin_), line_};
+}
+
+bool ListSource::seek(const SourceMark& mark) {
+  if (identity_.empty() || !mark.valid()) return false;
+  if (::lseek(fd_.get(), static_cast<off_t>(mark.offset), SEEK_SET) < 0)
+    throw os_error(errno, "go on in list " + path_, {}, ErrorCode::io);
+  buffer_.clear();
+  begin_ = 0;
+  line_ = mark.line;
+  bytes_read_ = mark.offset;
+  return true;
 }
 
 bool ListSource::wait_readable() const {

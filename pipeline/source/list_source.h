@@ -26,6 +26,12 @@ class ListSource final : public Source {
 
   void interrupt() noexcept override;
 
+  /// Of a regular file: the byte behind the line.
+  [[nodiscard]] SourceMark mark() const override;
+  /// Of a regular file: which it is, its size and when it was changed, all as it was when it was opened.
+  [[nodiscard]] std::string identity() const override { return identity_; }
+  [[nodiscard]] bool seek(const SourceMark& mark) override;
+
   /// Bytes read from the file so far.
   [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
 
@@ -38,6 +44,7 @@ class ListSource final : public Source {
   [[noreturn]] void fail(std::string_view what) const;
 
   std::string path_;
+  std::string identity_;  // empty: a pipe, which is read once
   UniqueFd fd_;
   UniqueFd stop_;       // an eventfd: readable after interrupt()
   std::string buffer_;  // what is read and not yet given out begins at begin_

@@ -30,6 +30,13 @@ class PeekedSource final : public Source {
     return source_->next();
   }
   void interrupt() noexcept override { source_->interrupt(); }
+  [[nodiscard]] SourceMark mark() const override { return source_->mark(); }
+  [[nodiscard]] std::string identity() const override { return source_->identity(); }
+  [[nodiscard]] bool seek(const SourceMark& mark) override {
+    if (!source_->seek(mark)) return false;
+    peeked_ = false;
+    return true;
+  }
   [[nodiscard]] std::optional<std::uint64_t> size_hint() const override { return source_->size_hint(); }
   [[nodiscard]] bool has_files() const override { return source_->has_files(); }
   [[nodiscard]] std::string note() const override { return source_->note(); }

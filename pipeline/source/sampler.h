@@ -43,6 +43,7 @@ struct Sample {
   std::uint64_t index = 0;  ///< position in the plan, from 0 over all epochs
   std::uint64_t item = 0;   ///< number of its entry in the source, from 0
   std::uint64_t epoch = 0;
+  SourceMark mark;  ///< behind the entry, where the plan is a stream
 };
 
 /// The order in which a run goes through a source; leaves out what an earlier run has delivered. Used by one

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/source/source_mark.h"
+
 namespace forebay {
 
 /// One entry of a source. The views are valid until the next call of the source that gave it.
@@ -25,6 +27,14 @@ class Source {
   /// Makes a next() that waits for a pipe, and all that follow, return nothing: the run is being stopped.
   /// Thread-safe, never blocks.
   virtual void interrupt() noexcept {}
+  /// The place behind the entry that next() gave last; not valid() where seek() could not find it again.
+  [[nodiscard]] virtual SourceMark mark() const { return {}; }
+  /// Equal for two sources where the marks of one hold in the other, because nothing has changed in between.
+  /// Empty: they never do.
+  [[nodiscard]] virtual std::string identity() const { return {}; }
+  /// Goes to a mark of a source with the same identity(), so that next() gives the entry behind it, without
+  /// reading what lies before. False, and nothing has happened, where that cannot be done. Throws Error(io).
+  [[nodiscard]] virtual bool seek([[maybe_unused]] const SourceMark& mark) { return false; }
   /// The total number of entries where it is known without a scan.
   [[nodiscard]] virtual std::optional<std::uint64_t> size_hint() const { return std::nullopt; }
   /// False where items have no file to open: host stages make their content.

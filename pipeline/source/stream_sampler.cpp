@@ -9,6 +9,7 @@ namespace forebay {
 
 StreamSampler::StreamSampler(std::unique_ptr<Source> source, const Sampling& sampling, const DoneItems& done)
     : source_(std::move(source)), sampling_(sampling), done_(done) {
+  if (seek(done)) return;
   EntryHash hash;
   while (position_ < done_.prefix_end()) {
     const std::optional<Sample> sample = next_of_shard();
@@ -18,11 +19,19 @@ StreamSampler::StreamSampler(std::unique_ptr<Source> source, const Sampling& sam
   if (position_ > 0 && hash != done_.prefix()) throw sources_changed(position_, position_);
 }
 
+bool StreamSampler::seek(const DoneItems& done) {
+  const bool known = done_.prefix_end() > 0 && done.mark.valid() && !done.source_identity.empty();
+  if (!known || source_->identity() != done.source_identity || !source_->seek(done.mark)) return false;
+  position_ = done_.prefix_end();
+  entries_ = done.entries;
+  return true;
+}
+
 std::optional<Sample> StreamSampler::next_of_shard() {
   while (std::optional<SourceEntry> entry = source_->next()) {
     const std::uint64_t item = entries_++;
     if (item % sampling_.shards != sampling_.shard) continue;
-    return Sample{*entry, position_++, item, sampling_.first_epoch};
+    return Sample{*entry, position_++, item, sampling_.first_epoch, source_->mark()};
   }
   return std::nullopt;
 }

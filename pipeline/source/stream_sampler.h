@@ -14,7 +14,7 @@ namespace forebay {
 /// Goes through a source once, in its order, while it is read. Holds no entry.
 class StreamSampler final : public Sampler {
  public:
-  /// Reads the entries of the first range that is done.
+  /// Goes to the end of the first range that is done, or reads its entries.
   StreamSampler(std::unique_ptr<Source> source, const Sampling& sampling, const DoneItems& done);
 
   [[nodiscard]] std::optional<Sample> next() override;
@@ -24,6 +24,7 @@ class StreamSampler final : public Sampler {
   [[nodiscard]] std::string note() const override { return source_->note(); }
 
  private:
+  [[nodiscard]] bool seek(const DoneItems& done);
   /// The next entry of this shard, done or not.
   [[nodiscard]] std::optional<Sample> next_of_shard();
 

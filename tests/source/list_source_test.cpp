@@ -61,6 +61,51 @@ TEST(ListSource, KeepsBytesThatAreNotUtf8AndIgnoresAByteOrderMark) {
             (Entries{{"a.jpg", ""}, {"\xFF\xFE.jpg", ""}}));
 }
 
+TEST(ListSource, GoesOnBehindAnyEntryOfTheSameFile) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("list.txt",
+                                        "\xEF\xBB\xBF"
+                                        "a\r\n\nb\tlabel\nc\n\nd");
+  ListSource whole(path);
+  std::vector<SourceMark> marks;
+  while (whole.next()) marks.push_back(whole.mark());
+  ASSERT_EQ(marks.size(), 4U);
+  const Entries entries{{"a", ""}, {"b", "label"}, {"c", ""}, {"d", ""}};
+  for (std::size_t done = 1; done <= marks.size(); ++done) {
+    ListSource rest(path);
+    EXPECT_EQ(rest.identity(), whole.identity());
+    static_cast<void>(rest.next());  // a look at the first entry does no harm
+    ASSERT_TRUE(rest.seek(marks[done - 1]));
+    EXPECT_EQ(drain(rest), Entries(entries.begin() + static_cast<std::ptrdiff_t>(done), entries.end()));
+  }
+  ListSource bad(folder.write("bad.txt", "a\nb\n\tlabel\n"));
+  static_cast<void>(bad.next());
+  ASSERT_TRUE(bad.seek({4, 2}));
+  try {
+    static_cast<void>(bad.next());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("line 3 of"), std::string::npos) << "lines are counted on";
+  }
+}
+
+TEST(ListSource, AChangedFileIsAnotherAndAPipeHasNoMarks) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("list.txt", "a\nb\n");
+  const std::string before = ListSource(path).identity();
+  EXPECT_FALSE(before.empty());
+  EXPECT_EQ(ListSource(path).identity(), before);
+  folder.write("list.txt", "a\nbc\n");
+  EXPECT_NE(ListSource(path).identity(), before);
+  const std::string pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const UniqueFd writer(::open(pipe.c_str(), O_RDWR | O_CLOEXEC));
+  ListSource source(pipe);
+  EXPECT_TRUE(source.identity().empty());
+  EXPECT_FALSE(source.mark().valid());
+  EXPECT_FALSE(source.seek({1, 1}));
+}
+
 TEST(ListSource, AnEmptyListHasNoEntries) {
   EXPECT_EQ(entries_of(""), Entries{});
   EXPECT_EQ(entries_of("\n\r\n\n"), Entries{});

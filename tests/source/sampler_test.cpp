@@ -214,6 +214,58 @@ TEST(Sampler, LeavesOutWhatWasDoneOutOfOrder) {
   EXPECT_EQ(items(all(twice, 10, done)), (Numbers{0, 3, 4, 6, 7, 8}));
 }
 
+/// With marks: the number of entries given. Counts how many are read.
+class MarkedSource final : public Source {
+ public:
+  explicit MarkedSource(std::uint64_t& read) : read_(read) {}
+  std::optional<SourceEntry> next() override {
+    if (given_ == 100) return std::nullopt;
+    ++read_;
+    path_ = std::to_string(given_++);
+    return SourceEntry{path_, {}};
+  }
+  SourceMark mark() const override { return {0, given_}; }
+  std::string identity() const override { return "the list"; }
+  bool seek(const SourceMark& mark) override {
+    given_ = mark.line;
+    return true;
+  }
+
+ private:
+  std::uint64_t& read_;
+  std::uint64_t given_ = 0;
+  std::string path_;
+};
+
+TEST(Sampler, ReadsNothingThatIsDoneWhereTheSourceIsTheSame) {
+  Sampling sampling;
+  sampling.shard = 1;
+  sampling.shards = 3;
+  std::uint64_t read = 0;
+  const auto whole = make_sampler(std::make_unique<MarkedSource>(read), sampling, {});
+  DoneItems done;
+  done.ranges = {{0, 20}};
+  done.source_identity = "the list";
+  for (int i = 0; i < 20; ++i) {
+    const auto sample = whole->next();
+    ASSERT_TRUE(sample);
+    done.prefix.add(sample->entry.path, sample->entry.label);
+    done.mark = sample->mark;
+    done.entries = sample->item + 1;
+  }
+  for (const bool same : {true, false}) {
+    if (!same) done.source_identity = "another";
+    read = 0;
+    const auto rest = make_sampler(std::make_unique<MarkedSource>(read), sampling, done);
+    EXPECT_EQ(read, same ? 0U : 59U);
+    const auto next = rest->next();
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->index, 20U);
+    EXPECT_EQ(next->item, 61U);
+    EXPECT_EQ(next->entry.path, "61");
+  }
+}
+
 std::string refusal(const Sampling& sampling, std::uint64_t entries, const DoneItems& done) {
   try {
     static_cast<void>(make_sampler(std::make_unique<NumberSource>(entries), sampling, done));
