@@ -1,0 +1,2 @@
+// For the programs that only carry precompiled headers.
+int main() { return 0; }
