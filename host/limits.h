@@ -307,6 +307,10 @@ inline constexpr std::size_t pipe_ring_bytes = std::size_t{256} << 10U;
 /// Memory that is taken for a message by what its head says; beyond, as its bytes come.
 inline constexpr std::uint64_t pipe_reserve_bytes_max = std::uint64_t{1} << 30U;
 
+/// How long who waits for a pipe sleeps on the ring's word before it looks whether the other side is still
+/// there, as the kernel wakes no such sleeper when that is killed. A tenth of the promised second.
+inline constexpr std::chrono::milliseconds pipe_look{100};
+
 /// How often a waiting thread that has an InterruptScope looks for a Ctrl+C that another thread has taken.
 inline constexpr std::chrono::milliseconds interrupt_look{100};
 

@@ -1,19 +1,16 @@
 #include "host/channel/connection.h"
 
 #include <fcntl.h>
-#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <string>
 
-#include "host/contract.h"
 #include "host/limits.h"
 #include "host/process/crash_point.h"
-#include "host/sync/interrupt.h"
 
 namespace forebay {
 namespace {
@@ -26,18 +23,7 @@ struct PartHead {
 };
 static_assert(sizeof(PartHead) == ring_alignment);
 
-/// What comes over the socket: a wake-up, or descriptors.
-enum class SocketMessage : std::uint32_t { doorbell, descriptors };
-
 }  // namespace
-
-struct Connection::Shared {
-  RingIndex index[2];  // [i]: written by side i
-  static constexpr std::size_t bytes = 4096 + 2 * limits::pipe_ring_bytes;
-  static std::span<std::byte> ring(std::span<std::byte> memory, std::uint32_t side) noexcept {
-    return memory.subspan(4096 + side * limits::pipe_ring_bytes, limits::pipe_ring_bytes);
-  }
-};
 
 ConnectionClosed::ConnectionClosed(std::source_location where)
     : Error(ErrorCode::peer_died, "the other end of the connection is closed, or its process has ended",
@@ -52,21 +38,20 @@ BufferTooShort::BufferTooShort(std::vector<std::byte> message, std::source_locat
 
 Connection::Connection(Channel channel, SealedMemory memory, std::uint32_t side, PipeMode mode)
     : channel_(std::move(channel)), memory_(std::move(memory)), side_(side), mode_(mode) {
-  static_assert(sizeof(Shared) <= 4096);
-  auto& shared = *std::launder(reinterpret_cast<Shared*>(memory_.bytes().data()));
+  shared_ = std::launder(reinterpret_cast<PipeMemory*>(memory_.bytes().data()));
   reads_ = mode == PipeMode::duplex || side == 0;
   writes_ = mode == PipeMode::duplex || side == 1;
-  if (writes_) writer_.emplace(shared.index[side], Shared::ring(memory_.bytes(), side));
-  if (reads_) reader_.emplace(shared.index[1 - side], Shared::ring(memory_.bytes(), 1 - side));
+  if (writes_) writer_.emplace(shared_->index[side], PipeMemory::ring(memory_.bytes(), side));
+  if (reads_) reader_.emplace(shared_->index[1 - side], PipeMemory::ring(memory_.bytes(), 1 - side));
 }
 
 std::pair<Connection, Connection> Connection::pair(PipeMode mode) {
-  SealedMemory memory = SealedMemory::create_sparse("forebay-pipe", Shared::bytes);
-  ::new (memory.bytes().data()) Shared;
+  SealedMemory memory = SealedMemory::create_sparse("forebay-pipe", PipeMemory::bytes);
+  ::new (memory.bytes().data()) PipeMemory;
   UniqueFd copy(::fcntl(memory.fd(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   if (!copy.valid())
     throw os_error(errno, "cannot create a pipe", "raise the limit on open files (ulimit -n)");
-  SealedMemory second = SealedMemory::open(std::move(copy), Shared::bytes);
+  SealedMemory second = SealedMemory::open(std::move(copy), PipeMemory::bytes);
   auto [a, b] = Channel::pair();
   return {Connection(std::move(a), std::move(memory), 0, mode),
           Connection(std::move(b), std::move(second), 1, mode)};
@@ -84,89 +69,36 @@ int Connection::fileno() const {
   return channel_.fd();
 }
 
-void Connection::close() noexcept {
-  channel_.close();
-  writer_.reset();
-  reader_.reset();
-  fds_.clear();
-}
-
-void Connection::wake_peer() {
-  crash_point("pipe.wake.due");
-  const auto message = SocketMessage::doorbell;
-  // A full socket (would_block) wakes as well; a closed one has nobody to wake.
-  static_cast<void>(channel_.try_send(message));
-}
-
-/// Takes what came over the socket: doorbells count for nothing once they are read; descriptors are kept.
-void Connection::take_doorbells() {
-  const auto received = std::make_unique<Received>();
-  while (!peer_closed_) {
-    const ReceiveResult result = channel_.try_receive(*received);
-    if (result == ReceiveResult::would_block) return;
-    if (result == ReceiveResult::closed) {
-      peer_closed_ = true;
-      return;
-    }
-    std::move(received->fds.begin(), received->fds.end(), std::back_inserter(fds_));
-  }
-}
-
-/// Sleeps until the socket says something. False: the deadline has passed. The caller has announced the
-/// sleep.
-bool Connection::park_until(Clock::time_point deadline) {
-  const int interrupt = detail::interrupt_fd();
-  std::array<pollfd, 2> entries{{{channel_.fd(), POLLIN, 0}, {interrupt, POLLIN, 0}}};
-  const auto now = Clock::now();
-  if (now >= deadline) {
-    take_doorbells();
-    return false;
-  }
-  const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
-      std::min<Clock::duration>(deadline - now, std::chrono::nanoseconds(limits::idle_poll)));
-  const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000),
-                         static_cast<long>(left.count() % 1'000'000'000)};
-  if (::ppoll(entries.data(), interrupt >= 0 ? 2 : 1, &timeout, nullptr) < 0 && errno != EINTR) {
-    throw os_error(errno, "cannot wait on a connection", {}, ErrorCode::io);
-  }
-  detail::throw_if_interrupted();
-  take_doorbells();
-  return true;
+Connection& Connection::operator=(Connection&& other) noexcept {
+  if (this == &other) return *this;
+  close();
+  std::destroy_at(this);
+  std::construct_at(this, std::move(other));
+  return *this;
 }
 
 void Connection::send_part(std::span<const std::byte> part, std::uint64_t whole, std::uint32_t fds,
                            Clock::time_point deadline) {
   const std::size_t bytes = sizeof(PartHead) + part.size();
-  auto room = writer_->reserve(bytes);
-  const auto spin_until = Clock::now() + (room ? std::chrono::nanoseconds(0) : write_spin_.next());
-  while (!room) {
-    if (peer_closed_) throw ConnectionClosed();
-    if (Clock::now() < spin_until) {
-      spin_pause();
-      room = writer_->reserve(bytes);
-      continue;
-    }
-    if (writer_->announce_full()) room = writer_->reserve(bytes);
-    if (!room && !park_until(deadline)) throw Error(ErrorCode::timeout, "the pipe was full all the time");
-    if (!room) room = writer_->reserve(bytes);
-  }
+  const auto room = await_room(bytes, deadline);
   const PartHead head{whole, whole != 0 || fds != 0 || part.empty() ? 1U : 0U, fds};
-  std::memcpy(room->data(), &head, sizeof(head));
-  if (!part.empty()) std::memcpy(room->data() + sizeof(head), part.data(), part.size());
+  std::memcpy(room.data(), &head, sizeof(head));
+  if (!part.empty()) std::memcpy(room.data() + sizeof(head), part.data(), part.size());
   crash_point("pipe.written");
   writer_->commit();
-  if (writer_->must_wake()) wake_peer();
+  wake_reader();
 }
 
 void Connection::send_message(std::span<const std::byte> bytes, std::span<const UniqueFd> fds,
                               Clock::time_point deadline) {
   require(writes_, "send");
-  // Seen at most one message late: what is written after the other side has ended is read by nobody.
-  if (peer_closed_) throw ConnectionClosed();
+  if (closing_is_new(closings_sender_saw_)) ask_for_the_end();
+  // A killed one may be seen late: what is written after the other side has ended is read by nobody.
+  if (ended()) throw ConnectionClosed();
   if (!fds.empty()) {
     std::vector<int> raw;
     for (const UniqueFd& fd : fds) raw.push_back(fd.get());
-    const auto message = SocketMessage::descriptors;
+    const auto message = PipeSocketMessage::descriptors;
     const auto result =
         channel_.send_until({reinterpret_cast<const std::byte*>(&message), sizeof(message)}, raw, deadline);
     if (result == SendResult::closed) throw ConnectionClosed();
@@ -183,42 +115,9 @@ void Connection::send_message(std::span<const std::byte> bytes, std::span<const 
   }
 }
 
-bool Connection::has_message() {
-  require(reads_, "receive");
-  return reader_->readable();
-}
-
-bool Connection::announce() {
-  require(reads_, "receive");
-  if (peer_closed_) return false;
-  return reader_->announce();
-}
-
-bool Connection::poll(std::chrono::nanoseconds timeout) {
-  require(reads_, "receive");
-  const auto deadline = detail::after(timeout);
-  if (has_message()) return true;
-  const auto spin_until = std::min(deadline, Clock::now() + read_spin_.next());
-  while (Clock::now() < spin_until) {
-    if (has_message()) {
-      read_spin_.tell(true);
-      return true;
-    }
-    spin_pause();
-  }
-  read_spin_.tell(false);
-  while (true) {
-    if (has_message() || peer_closed_) return true;  // the end can be received too
-    if (!announce()) continue;
-    const bool in_time = park_until(deadline);
-    reader_->withdraw();
-    if (!in_time) return has_message() || peer_closed_;
-  }
-}
-
 void Connection::receive_fds(std::size_t count, std::vector<UniqueFd>& into) {
   if (count > limits::message_fds_max) throw Error(ErrorCode::protocol, "received too many descriptors");
-  take_doorbells();  // they were sent before the message that names them
+  take_from_socket();  // they were sent before the message that names them
   if (fds_.size() < count) throw Error(ErrorCode::protocol, "descriptors of a message did not come along");
   std::move(fds_.begin(), fds_.begin() + static_cast<std::ptrdiff_t>(count), std::back_inserter(into));
   fds_.erase(fds_.begin(), fds_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -230,9 +129,7 @@ Encoded Connection::receive_message(Clock::time_point deadline) {
   std::uint64_t whole = 0;
   bool begun = false;
   while (!begun || message.bytes.size() < whole) {
-    const auto left = deadline == no_deadline ? std::chrono::nanoseconds::max()
-                                              : std::chrono::nanoseconds(deadline - Clock::now());
-    if (!poll(left)) throw Error(ErrorCode::timeout, "no message came in time");
+    if (!await_message(deadline)) throw Error(ErrorCode::timeout, "no message came in time");
     const auto block = reader_->peek();
     if (!block) throw ConnectionClosed();  // also in the middle of a message: the rest will never come
     PartHead head;
@@ -253,7 +150,7 @@ Encoded Connection::receive_message(Clock::time_point deadline) {
     message.bytes.insert(message.bytes.end(), part.begin(), part.end());
     crash_point("pipe.read");
     reader_->pop();
-    if (reader_->must_wake()) wake_peer();
+    wake_writer();
   }
   return message;
 }
@@ -287,7 +184,7 @@ void Connection::encode_into(Encoder& out) const {
 
 Connection Connection::decode_from(Decoder& in) {
   Channel channel(in.read_fd());
-  SealedMemory memory = SealedMemory::open(in.read_fd(), Shared::bytes);
+  SealedMemory memory = SealedMemory::open(in.read_fd(), PipeMemory::bytes);
   const auto side = in.read_plain<std::uint32_t>();
   const auto mode = in.read_plain<PipeMode>();
   if (side > 1 || (mode != PipeMode::duplex && mode != PipeMode::one_way)) {

@@ -2,10 +2,12 @@
 
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "host/contract.h"
 #include "host/error.h"
 #include "host/sync/fence.h"
+#include "host/sync/futex.h"
 
 namespace forebay {
 namespace {
@@ -16,6 +18,30 @@ struct BlockHead {
   std::uint64_t filler = 0;  // 1: nothing but space up to the ring's end
 };
 static_assert(sizeof(BlockHead) == ring_alignment);
+
+constexpr auto none = static_cast<std::uint32_t>(Sleeper::none);
+constexpr auto on_word = static_cast<std::uint32_t>(Sleeper::on_word);
+
+/// Who sleeps on the other side, which is then the caller's to wake.
+Sleeper take(std::atomic<std::uint32_t>& word) noexcept {
+  sequential_fence();  // pairs with the sleeper's, in announce() or announce_full()
+  if (word.load(std::memory_order_relaxed) == none) return Sleeper::none;
+  const std::uint32_t how = word.exchange(none, std::memory_order_acq_rel);
+  return how <= on_word ? static_cast<Sleeper>(how) : Sleeper::elsewhere;
+}
+
+/// All, never one: of two processes that use the end one after the other the first may have been killed in
+/// its sleep.
+void wake_sleepers(std::atomic<std::uint32_t>& word) noexcept {
+  futex_wake(word, std::numeric_limits<int>::max());
+}
+
+/// Leaves who sleeps elsewhere its announcement: it is for what comes through the ring.
+void rouse_sleeper(std::atomic<std::uint32_t>& word) noexcept {
+  sequential_fence();  // pairs with the sleeper's, in announce() or announce_full()
+  std::uint32_t expected = on_word;
+  if (word.compare_exchange_strong(expected, none, std::memory_order_acq_rel)) wake_sleepers(word);
+}
 
 constexpr std::uint64_t padded(std::uint64_t bytes) noexcept {
   return (bytes + ring_alignment - 1) / ring_alignment * ring_alignment;
@@ -58,16 +84,20 @@ void RingWriter::commit() noexcept {
   index_->written.store(written_, std::memory_order_release);  // pairs with RingReader::peek
 }
 
-bool RingWriter::must_wake() noexcept {
-  sequential_fence();  // pairs with the one in RingReader::announce
-  if (index_->reader_waits.load(std::memory_order_relaxed) == 0) return false;
-  return index_->reader_waits.exchange(0, std::memory_order_acq_rel) != 0;
-}
+Sleeper RingWriter::take_sleeper() noexcept { return take(index_->reader_waits); }
+
+void RingWriter::wake() noexcept { wake_sleepers(index_->reader_waits); }
+
+void RingWriter::rouse() noexcept { rouse_sleeper(index_->reader_waits); }
 
 bool RingWriter::announce_full() noexcept {
-  index_->writer_waits.store(1, std::memory_order_relaxed);
+  index_->writer_waits.store(on_word, std::memory_order_relaxed);
   sequential_fence();  // pairs with the one in RingReader::must_wake
   return index_->consumed.load(std::memory_order_acquire) != consumed_;
+}
+
+void RingWriter::sleep(std::chrono::steady_clock::time_point deadline) noexcept {
+  futex_wait(index_->writer_waits, on_word, deadline);
 }
 
 RingReader::RingReader(RingIndex& index, std::span<std::byte> memory) noexcept
@@ -100,18 +130,22 @@ void RingReader::pop() noexcept {
   index_->consumed.store(consumed_, std::memory_order_release);  // pairs with RingWriter::reserve
 }
 
-bool RingReader::must_wake() noexcept {
-  sequential_fence();  // pairs with the writer's, before it sleeps for room
-  if (index_->writer_waits.load(std::memory_order_relaxed) == 0) return false;
-  return index_->writer_waits.exchange(0, std::memory_order_acq_rel) != 0;
-}
+bool RingReader::must_wake() noexcept { return take(index_->writer_waits) != Sleeper::none; }
 
-bool RingReader::announce() noexcept {
-  index_->reader_waits.store(1, std::memory_order_relaxed);
-  sequential_fence();  // pairs with the one in RingWriter::must_wake
+void RingReader::wake() noexcept { wake_sleepers(index_->writer_waits); }
+
+void RingReader::rouse() noexcept { rouse_sleeper(index_->writer_waits); }
+
+bool RingReader::announce(Sleeper how) noexcept {
+  index_->reader_waits.store(static_cast<std::uint32_t>(how), std::memory_order_relaxed);
+  sequential_fence();  // pairs with the one in RingWriter::take_sleeper
   if (index_->written.load(std::memory_order_acquire) == consumed_) return true;
   withdraw();
   return false;
+}
+
+void RingReader::sleep(std::chrono::steady_clock::time_point deadline) noexcept {
+  futex_wait(index_->reader_waits, on_word, deadline);
 }
 
 }  // namespace forebay

@@ -1,12 +1,20 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
 namespace forebay {
+
+/// How a side that waits for the other sleeps, and so how it is woken. As stored in a ring's words.
+enum class Sleeper : std::uint32_t {
+  none,
+  on_word,    ///< on that word, a futex
+  elsewhere,  ///< on a descriptor that the ring does not know
+};
 
 /// A ring of byte blocks in shared memory between one writing and one reading process.
 ///
@@ -20,19 +28,21 @@ namespace forebay {
 ///     `consumed` (pop) pairs with the writer's acquire load (reserve).
 ///  4. Who sleeps has said so before it looked for the last time, and who changes the ring looks for
 ///     sleepers after the change, with a sequentially consistent fence in between on both sides
-///     (announce and must_wake): so one of the two sees the other, and no wake-up is lost.
-///  5. Neither side trusts the other's numbers: the reader bounds every size by what can be there.
+///     (announce and take_sleeper): so one of the two sees the other, and no wake-up is lost.
+///  5. Who takes a sleeper's word takes the duty to wake it, and sets the word to none first. So who has
+///     announced a sleep on the word and comes to it late does not fall asleep.
+///  6. Neither side trusts the other's numbers: the reader bounds every size by what can be there.
 struct RingIndex {
   alignas(64) std::atomic<std::uint64_t> written{0};
   alignas(64) std::atomic<std::uint64_t> consumed{0};
-  alignas(64) std::atomic<std::uint32_t> reader_waits{0};  ///< a futex word of the reader, or a flag
-  alignas(64) std::atomic<std::uint32_t> writer_waits{0};  ///< a futex word of the writer
+  alignas(64) std::atomic<std::uint32_t> reader_waits{0};  ///< a Sleeper
+  alignas(64) std::atomic<std::uint32_t> writer_waits{0};  ///< a Sleeper: none or on_word
 };
 
 /// Blocks begin at multiples of this and are so long: above any plain type's alignment but the over-aligned.
 inline constexpr std::size_t ring_alignment = 16;
 
-/// The writing end. One thread at a time. Never blocks.
+/// The writing end. One thread at a time. Never blocks, but in sleep().
 class RingWriter {
  public:
   /// `memory`: a power of two of bytes, aligned to ring_alignment.
@@ -43,11 +53,18 @@ class RingWriter {
   [[nodiscard]] std::optional<std::span<std::byte>> reserve(std::size_t bytes) noexcept;
   /// Makes the reserved block visible.
   void commit() noexcept;
-  /// True if the reader sleeps and is to be woken by the caller, who then has the duty alone.
-  [[nodiscard]] bool must_wake() noexcept;
+  /// How the reader sleeps that is to be woken by the caller, who then has the duty alone.
+  [[nodiscard]] Sleeper take_sleeper() noexcept;
+  [[nodiscard]] bool must_wake() noexcept { return take_sleeper() != Sleeper::none; }
+  /// Wakes the reader that was taken and sleeps on its word.
+  void wake() noexcept;
+  /// Wakes the reader, if it sleeps on its word, to look at something else than the ring.
+  void rouse() noexcept;
   /// Says that this side is about to sleep for room. True: room may have come meanwhile, so it must look
   /// first.
   [[nodiscard]] bool announce_full() noexcept;
+  /// Sleeps as announced until the reader takes something, at most until the deadline. May return early.
+  void sleep(std::chrono::steady_clock::time_point deadline) noexcept;
   /// True once the reader has taken everything.
   [[nodiscard]] bool drained() const noexcept {
     return index_->consumed.load(std::memory_order_acquire) >= written_;
@@ -67,7 +84,7 @@ class RingWriter {
   std::uint64_t consumed_ = 0;  // as last read: may be behind
 };
 
-/// The reading end. One thread at a time. Never blocks.
+/// The reading end. One thread at a time. Never blocks, but in sleep().
 class RingReader {
  public:
   RingReader(RingIndex& index, std::span<std::byte> memory) noexcept;
@@ -81,10 +98,17 @@ class RingReader {
   [[nodiscard]] bool readable() const noexcept {
     return index_->written.load(std::memory_order_acquire) != consumed_;
   }
-  /// True if the writer sleeps for room and is to be woken by the caller.
+  /// True if the writer sleeps for room and is to be woken by the caller, who then has the duty alone.
   [[nodiscard]] bool must_wake() noexcept;
-  /// Says that this side is about to sleep. False: there is something to read, so it must not.
-  [[nodiscard]] bool announce() noexcept;
+  /// Wakes the writer that was taken.
+  void wake() noexcept;
+  /// Wakes the writer, if it sleeps, to look at something else than the ring.
+  void rouse() noexcept;
+  /// Says that this side is about to sleep, and how. False: there is something to read, so it must not.
+  [[nodiscard]] bool announce(Sleeper how = Sleeper::on_word) noexcept;
+  /// Sleeps, as announced on the word, until something is written, at most until the deadline. May return
+  /// early.
+  void sleep(std::chrono::steady_clock::time_point deadline) noexcept;
   void withdraw() noexcept { index_->reader_waits.store(0, std::memory_order_relaxed); }
 
  private:

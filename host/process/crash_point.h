@@ -82,6 +82,9 @@ inline constexpr auto shared_crash_point_names = std::to_array<std::string_view>
     "pipe.written",
     "pipe.wake.due",
     "pipe.read",
+    "pipe.sleep",       // has announced that it sleeps until a message comes
+    "pipe.full.sleep",  // has announced that it waits for room
+    "pipe.closing",     // the socket is closed, nobody has been woken yet
 });
 
 /// The name of a crash point: one that is not in the list does not compile.

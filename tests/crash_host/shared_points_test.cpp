@@ -254,6 +254,7 @@ TEST(SharedCrashPoints, EveryNameBelongsToARole) {
                                    "context.recovered"};  // of a supervisor: shared_ends_test.cpp
   for (const Scene& scene : scenes()) known.insert(scene.point);
   for (const std::string_view name : shared_crash_point_names) {
+    // Those of a pipe: shared_ends_test.cpp.
     EXPECT_TRUE(known.contains(name) || name.starts_with("pipe.")) << name << " is killed at by no test";
   }
 }

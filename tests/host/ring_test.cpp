@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <optional>
@@ -188,6 +189,38 @@ TEST_F(Ring, WhoAnnouncesItsSleepIsWoken) {
   EXPECT_TRUE(reader_.readable());
   EXPECT_EQ(get(), "x");
   EXPECT_FALSE(reader_.readable());
+}
+
+TEST_F(Ring, TellsHowASleeperIsToBeWoken) {
+  EXPECT_EQ(writer_.take_sleeper(), Sleeper::none);
+  EXPECT_TRUE(reader_.announce(Sleeper::on_word));
+  EXPECT_EQ(writer_.take_sleeper(), Sleeper::on_word);
+  EXPECT_TRUE(reader_.announce(Sleeper::elsewhere));
+  EXPECT_EQ(writer_.take_sleeper(), Sleeper::elsewhere);
+  index_.reader_waits = 77;
+  EXPECT_EQ(writer_.take_sleeper(), Sleeper::elsewhere) << "a wake too many does no harm";
+  EXPECT_EQ(writer_.take_sleeper(), Sleeper::none);
+}
+
+TEST_F(Ring, WhoIsTakenOrRousedBeforeItSleepsDoesNotFallAsleep) {
+  const auto patience = std::chrono::seconds(20);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(reader_.announce());
+  EXPECT_TRUE(writer_.must_wake());
+  reader_.sleep(begin + patience);
+  EXPECT_TRUE(reader_.announce());
+  writer_.rouse();
+  reader_.sleep(begin + patience);
+  EXPECT_FALSE(writer_.announce_full());
+  reader_.rouse();
+  writer_.sleep(begin + patience);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, patience);
+}
+
+TEST_F(Ring, WhoSleepsElsewhereIsNotRoused) {
+  EXPECT_TRUE(reader_.announce(Sleeper::elsewhere));
+  writer_.rouse();
+  EXPECT_EQ(writer_.take_sleeper(), Sleeper::elsewhere);
 }
 
 TEST_F(Ring, CarriesEveryBlockBetweenTwoThreads) {
