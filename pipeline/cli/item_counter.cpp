@@ -10,15 +10,12 @@
 #include "pipeline/source/source.h"
 
 namespace forebay::cli {
-namespace {
 
 bool can_be_read_twice(const std::string& source) {
   if (!source.starts_with('@')) return true;
   struct stat status {};
   return ::stat(source.c_str() + 1, &status) == 0 && S_ISREG(status.st_mode);
 }
-
-}  // namespace
 
 ItemCounter::ItemCounter(std::vector<std::string> sources, const PipelineOptions& options) {
   if (!std::all_of(sources.begin(), sources.end(), can_be_read_twice)) return;

@@ -11,6 +11,9 @@
 
 namespace forebay::cli {
 
+/// False for a list that comes through a pipe.
+[[nodiscard]] bool can_be_read_twice(const std::string& source);
+
 /// Counts the entries of sources beside the run, at low priority, so that the progress line knows its total
 /// before the plan does. Stops when destroyed.
 class ItemCounter {

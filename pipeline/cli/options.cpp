@@ -28,12 +28,16 @@ const char* const run_footer = R"(Examples:
 
 A SOURCE is a file, a folder (recursive, sorted; each sub-folder is a label) or @list.txt (a path a line,
 relative to the current folder, then a tab and a label if wanted). DIR receives tensors.npy, items.jsonl (a
-line per picture), summary.json and contact_sheet.png; and quarantine.jsonl, the evidence, where a picture
-ended its worker or exceeded a limit in --attempts attempts. bf16 is stored in tensors.npy as its bits,
-'<u2', for NumPy has no such type.
+line per picture), summary.json, contact_sheet.png and commit.log (what is done); and quarantine.jsonl, the
+evidence, where a picture ended its worker or exceeded a limit in --attempts attempts. bf16 is stored in
+tensors.npy as its bits, '<u2', for NumPy has no such type.
 
 Shards are taken from the (shuffled) list in turn; with --last-batch drop or pad all have equally many
 pictures.
+
+A run that was killed, or stopped, or found the disk full goes on with the same command and --resume:
+DIR/commit.log says what is done. What decides the bits must be the same, --workers, --batch, --device and
+the like need not be.
 
 Exit codes: 0 done; 1 a picture failed under --on-error fail; 2 wrong usage; 3 the machine refuses (no such
 device, too little memory, too few open files, no space); 130 interrupted: what was finished is kept, and
@@ -231,6 +235,12 @@ void add_output_options(CLI::App& app, RunArguments& arguments) {
       ->default_str("npy")
       ->group(output_group);
   app.add_flag("--force", arguments.force, "Overwrite the results of a former run")->group(output_group);
+  app.add_flag("--resume", arguments.resume,
+               "Go on with the run that DIR has, where it ended; begin one where there is none")
+      ->group(output_group);
+  app.add_flag("--durable", arguments.durable,
+               "Wait for the disk at every batch: nothing that is done is lost if power fails")
+      ->group(output_group);
   app.add_flag("--quiet", arguments.quiet, "No progress and no closing report; errors only")
       ->group(output_group);
   app.add_flag("--json", arguments.json, "Print summary.json to stdout, and nothing else")
@@ -261,6 +271,15 @@ void check_run_arguments(const CLI::App& app, const RunArguments& arguments) {
   }
   if (arguments.out.empty() && (arguments.write_tensors || app.count("--out") > 0)) {
     throw Error(ErrorCode::usage, "--out DIR is missing; only --sink none goes without");
+  }
+  if (arguments.resume && arguments.force) {
+    throw Error(
+        ErrorCode::usage,
+        "--resume with --force: one goes on with the run in DIR, one starts afresh; drop one of them");
+  }
+  for (const char* name : {"--resume", "--durable"}) {
+    if (arguments.out.empty() && app.count(name) > 0)
+      throw Error(ErrorCode::usage, fmt::format("{} without --out DIR: there are no files", name));
   }
 }
 

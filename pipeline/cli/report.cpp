@@ -70,18 +70,19 @@ std::string kept_text(const RunSummary& summary, const RunOutput* output) {
   const RunStats& stats = summary.stats;
   const std::string_view why = summary.interrupted ? "interrupted" : "ended early";
   if (output == nullptr) return fmt::format("{} after {} items", why, stats.items_done);
-  return fmt::format("{}; kept {} rows of {} items in {}", why, stats.rows, stats.items_done,
-                     output->folder().string());
+  return fmt::format("{}; kept {} rows of {} items in {}; the same command with --resume goes on", why,
+                     stats.rows, stats.items_done, output->folder().string());
 }
 
 void print_report(const RunSummary& summary, const std::string& source_note, const RunOutput* output,
                   bool json, Console& console) {
   const RunStats& stats = summary.stats;
-  std::string text = fmt::format(
-      "{} rows of {} items in {:.2f} s: {:.0f} items/s, first batch after {:.3f} s\n", stats.rows,
-      stats.items_done, stats.seconds,
-      stats.seconds > 0 ? static_cast<double>(stats.items_done - stats.items_before) / stats.seconds : 0.0,
-      stats.first_batch_s);
+  const std::uint64_t now = stats.items_done - stats.items_before;
+  const std::string resumed = summary.resumed_at ? fmt::format(", {} of them now,", now) : "";
+  std::string text =
+      fmt::format("{} rows of {} items{} in {:.2f} s: {:.0f} items/s, first batch after {:.3f} s\n",
+                  stats.rows, stats.items_done, resumed, stats.seconds,
+                  stats.seconds > 0 ? static_cast<double>(now) / stats.seconds : 0.0, stats.first_batch_s);
   if (!stats.errors.empty()) text += fmt::format("errors    {}\n", errors_text(stats));
   if (stats.warnings > 0) text += fmt::format("warnings  {} of decoders, see items.jsonl\n", stats.warnings);
   if (stats.rows == 0) text += "note      no item succeeded: there are no rows\n";

@@ -12,7 +12,8 @@ namespace forebay::cli {
 /// "item 17 (photos/a.jpg) failed: truncated: ends in the middle of a scan".
 [[nodiscard]] std::string failure_text(const ItemRecord& item);
 
-/// What an unfinished run leaves: "interrupted; kept 128 rows of 130 items in out/". `output` may be null.
+/// What an unfinished run leaves: "interrupted; kept 128 rows of 130 items in out/; the same command with
+/// --resume goes on". `output` may be null.
 [[nodiscard]] std::string kept_text(const RunSummary& summary, const RunOutput* output);
 
 /// The closing report for a person, with what the sources left out. `output` may be null. Goes to stdout, or

@@ -14,6 +14,8 @@ struct RunArguments {
   std::string out;            ///< empty: no files (with --sink none only)
   bool write_tensors = true;  ///< --sink npy
   bool force = false;
+  bool resume = false;
+  bool durable = false;
   bool quiet = false;
   bool json = false;
 };

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -13,11 +15,13 @@
 #include "host/process/process_info.h"
 #include "pipeline/cli/progress.h"
 #include "pipeline/cli/report.h"
+#include "pipeline/cli/resume_check.h"
 #include "pipeline/cli/run_guard.h"
 #include "pipeline/cli/signals.h"
 #include "pipeline/cli/source_handle.h"
 #include "pipeline/cli/stopwatch.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/sink/run_manifest.h"
 #include "pipeline/sink/run_output.h"
 #include "pipeline/source/peeked_source.h"
 
@@ -91,25 +95,51 @@ void take_result(const Pipeline& pipeline, const Source& source, Outcome& outcom
   summary.coordinator_peak_rss_bytes = peak_rss_bytes(::getpid()).value_or(0);
 }
 
+OutputPlan output_plan(const RunArguments& arguments, const Source& source, const RunManifest& manifest) {
+  OutputPlan plan;
+  plan.finish = arguments.options.finish;
+  plan.finish.height = plan.finish.width = arguments.options.prepare.crop;
+  plan.tensors = arguments.write_tensors;
+  plan.expected_rows = source.size_hint();
+  if (sampling_of(arguments.options).needs_all()) plan.expected_rows.reset();
+  if (arguments.options.limit)
+    plan.expected_rows = std::min(plan.expected_rows.value_or(UINT64_MAX), *arguments.options.limit);
+  plan.source_identity = source.identity();
+  plan.manifest = manifest.json();
+  plan.durable = arguments.durable;
+  plan.retry_failed = arguments.options.on_error == OnError::fail;
+  return plan;
+}
+
+/// A source that is not the resumed run's any more is refused, with the first entry that differs.
+Pipeline start_pipeline(PipelineConfig config, const RunArguments& arguments, const RunOutput* output) {
+  const bool resumed = output != nullptr && output->resume_point();
+  try {
+    return Pipeline(std::move(config));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::usage || !resumed) throw;
+    throw Error(ErrorCode::usage, changed_sources_text(error.what(), arguments, *output->resume_point()));
+  }
+}
+
 /// Starts the pipeline, drains it, and lets it go again: no process of it is left afterwards.
-Outcome run_pipeline(const RunArguments& arguments, const std::shared_ptr<PeekedSource>& source,
-                     RunOutput* output, Console& console, RunGuard& guard) {
+Outcome run_pipeline(const RunArguments& arguments, const RunManifest& manifest,
+                     const std::shared_ptr<PeekedSource>& source, RunOutput* output, Console& console,
+                     RunGuard& guard) {
   Outcome outcome;
   outcome.summary.options = arguments.options;
   outcome.summary.sources = arguments.sources;
   outcome.summary.sink = arguments.write_tensors ? "npy" : "none";
+  const OutputPlan plan = output_plan(arguments, *source, manifest);
+  const bool resumed = output != nullptr && output->resume_point();
   PipelineConfig config;
   config.source = std::make_unique<SourceHandle>(source);
   config.options = arguments.options;
-  std::optional<std::uint64_t> expected = source->size_hint();
-  if (sampling_of(arguments.options).needs_all()) expected.reset();
-  if (arguments.options.limit) expected = std::min(expected.value_or(UINT64_MAX), *arguments.options.limit);
-  Pipeline pipeline(std::move(config));
+  if (resumed) config.done = output->resume_point()->done();
+  Pipeline pipeline = start_pipeline(std::move(config), arguments, output);
   guard.watch(&pipeline);
   try {
-    FinishOptions finish = arguments.options.finish;
-    finish.height = finish.width = arguments.options.prepare.crop;
-    if (output != nullptr) output->begin(finish, arguments.write_tensors, expected);
+    if (output != nullptr) output->begin(plan);
     std::optional<Progress> progress;
     if (!arguments.quiet) {
       for (const std::string& note : pipeline.notes()) console.line(note);
@@ -127,23 +157,46 @@ Outcome run_pipeline(const RunArguments& arguments, const std::shared_ptr<Peeked
 
 /// Completes the files; an error on the way counts unless the run had one before.
 void finish_output(RunOutput& output, Outcome& outcome) {
-  const auto attempt = [&outcome](auto&& step) {
+  RunSummary& summary = outcome.summary;
+  const auto attempt = [&](auto&& step) {
     try {
       step();
     } catch (const Error& error) {
       if (outcome.error) return;
       outcome.error = std::current_exception();
-      outcome.summary.failure = error.what();
+      summary.failure = error.what();
     }
   };
   attempt([&output] { output.finish(); });
-  // A batch that was delivered but could not be written does not count.
-  const RunOutput::Committed& committed = output.committed();
-  outcome.summary.stats.items_done = committed.items;
-  outcome.summary.stats.rows = committed.rows;
-  outcome.summary.stats.errors = committed.errors;
-  outcome.summary.interrupted |= outcome.sink_cut;
-  attempt([&] { output.write_summary(outcome.summary); });
+  // A batch that was delivered but could not be written does not count; what former sessions wrote does.
+  const CommitState& committed = output.committed();
+  summary.stats.items_done = committed.items;
+  summary.stats.rows = committed.rows;
+  summary.stats.errors = committed.errors;
+  summary.stats.warnings = committed.warnings;
+  summary.sessions = committed.session;
+  if (output.resume_point()) summary.resumed_at = output.resume_point()->state->items;
+  summary.interrupted |= outcome.sink_cut;
+  attempt([&] { output.write_summary(summary); });
+  if (!summary.interrupted && !outcome.error && !outcome.bad_item) attempt([&] { output.complete(); });
+}
+
+/// A run that has nothing left to do says so, and touches nothing.
+ExitCode say_complete(const RunArguments& arguments, const RunOutput& output) {
+  const CommitState& state = output.committed();
+  if (arguments.json) {
+    std::ifstream summary(output.folder() / RunOutput::summary_name);
+    print_to_stdout({std::istreambuf_iterator<char>(summary), {}});
+  } else if (!arguments.quiet) {
+    print_to_stdout(fmt::format("{} is complete: {} rows of {} items; nothing is left to do\n",
+                                output.folder().string(), state.rows, state.items));
+  }
+  return ExitCode::done;
+}
+
+OutputStart output_start(const RunArguments& arguments) {
+  if (arguments.resume) return OutputStart::resume;
+  return arguments.force ? OutputStart::overwrite : OutputStart::fresh;
 }
 
 }  // namespace
@@ -152,12 +205,20 @@ ExitCode run_command(const RunArguments& arguments, Console& console) {
   block_stop_signals();
   RunGuard guard(console);
   const std::shared_ptr<PeekedSource> source = open_pictures(arguments.sources);
+  const RunManifest manifest(arguments.options, arguments.write_tensors, arguments.sources);
   std::optional<RunOutput> output;
-  if (!arguments.out.empty()) output.emplace(arguments.out, arguments.force);
+  if (!arguments.out.empty()) output.emplace(arguments.out, output_start(arguments));
   RunOutput* const files = output ? &*output : nullptr;
-  Outcome outcome = run_pipeline(arguments, source, files, console, guard);
+  std::string version_note;
+  if (files != nullptr && files->resume_point()) {
+    version_note = check_resume(arguments, manifest, *files->resume_point());
+    if (is_complete(arguments, *files->resume_point())) return say_complete(arguments, *files);
+    if (!version_note.empty()) console.line(version_note);
+  }
+  Outcome outcome = run_pipeline(arguments, manifest, source, files, console, guard);
+  RunSummary& summary = outcome.summary;
+  if (!version_note.empty()) summary.notes.push_back(version_note);
   if (files != nullptr) finish_output(*files, outcome);
-  const RunSummary& summary = outcome.summary;
   if (summary.interrupted || outcome.error || outcome.bad_item) {
     console.line(kept_text(summary, files));
   }

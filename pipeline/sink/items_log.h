@@ -2,12 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "pipeline/item_record.h"
+#include "pipeline/sink/commit_record.h"
 #include "pipeline/sink/output_file.h"
+#include "pipeline/sink/resume_point.h"
 
 namespace forebay {
 
@@ -15,37 +18,51 @@ namespace forebay {
 /// (or null), status ("ok", "error"), error (null or {code, message}), warnings, attempts, width, height.
 void append_item_line(std::string& out, const ItemRecord& item);
 
-/// items.jsonl: a line per input in index order. Batches that arrive before their predecessors are held back,
+/// items.jsonl: a line per position, in their order. Those that come before their predecessors are held back,
 /// as text, up to limits::items_held_bytes. One write per batch; after the death of any process the file ends
 /// at a batch or, at worst, has one unfinished line. Not thread-safe.
 class ItemsLog {
  public:
-  /// Creates an empty file. Throws as OutputFile does.
-  explicit ItemsLog(std::string path);
+  /// Creates an empty file. `source_identity`: of the source that the records' marks are of. Throws as
+  /// OutputFile does.
+  explicit ItemsLog(std::string path, std::string source_identity = {})
+      : file_(std::move(path), std::span<const std::byte>()), source_identity_(std::move(source_identity)) {}
+  /// Goes on with a file where `state` says, with lines that wait, and cuts off what follows. Throws
+  /// Error(usage) where no line ends there; else as OutputFile does.
+  ItemsLog(std::string path, const CommitState& state, HeldBlocks held, std::string source_identity = {});
 
-  /// Takes the records of batch `sequence` (every number from 0 comes once, in any order) in item order.
-  /// Throws Error(no_space | io), the file then ends at a whole line; Error(protocol) where more is to be
-  /// held back than the limit allows.
-  void append(std::uint64_t sequence, std::span<const ItemRecord> items);
+  /// Takes records in the order of their positions; each position comes once, over all calls. `record` is
+  /// where commit.log will speak of these. Throws Error(no_space | io), the file then ends at a whole line;
+  /// Error(protocol) where more is to be held back than the limit allows.
+  void append(std::span<const ItemRecord> items, std::uint64_t record = 0);
 
-  /// Writes what is still held back, in order, though batches before it never came (an interrupted run).
+  /// The lines of append(..., record) that still wait.
+  [[nodiscard]] std::vector<LineBlock> held_of(std::uint64_t record) const;
+  /// Says where the file stands: its end, the watermark, the entries' digest and place, what waits.
+  void describe(CommitState& state) const;
+
+  /// Writes what is still held back, in order, though lines before it never came (an interrupted run). The
+  /// last call.
   void finish();
 
-  /// Lines written so far.
+  /// See OutputFile.
+  void sync() { file_.sync(); }
+
+  /// Lines written so far, in this session.
   [[nodiscard]] std::uint64_t lines() const noexcept { return lines_; }
 
  private:
-  struct Block {
-    std::string text;
-    std::uint64_t lines = 0;
-  };
-  void write(const Block& block);
+  void write_ready();
+  void write(const std::string& lines);
 
   OutputFile file_;
   std::uint64_t size_ = 0;  // bytes of whole lines in the file
   std::uint64_t lines_ = 0;
-  std::uint64_t next_sequence_ = 0;  // the batch whose lines come next
-  std::map<std::uint64_t, Block> held_;
+  std::uint64_t watermark_ = 0;  // the position whose line comes next
+  EntryHash entry_hash_;         // of the positions before it
+  SourcePlace source_;           // behind these
+  std::string source_identity_;  // in this session
+  HeldBlocks held_;
   std::size_t held_bytes_ = 0;
 };
 

@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 #include "host/contract.h"
 #include "host/error.h"
 #include "host/limits.h"
+#include "pipeline/sink/commit_step.h"
+#include "pipeline/sink/input_file.h"
 
 namespace forebay {
 
@@ -52,6 +56,17 @@ std::uint64_t bytes_of_row(DType dtype, std::span<const std::int64_t> row_shape)
   return bytes;
 }
 
+/// A header of this type and row shape, whatever number of rows it counts.
+bool is_header_of(std::string_view text, DType dtype, std::span<const std::int64_t> row_shape) {
+  constexpr std::string_view mark = "'shape': (";
+  const std::size_t begin = text.find(mark);
+  if (begin == std::string_view::npos) return false;
+  std::uint64_t rows = 0;
+  const char* const number = text.data() + begin + mark.size();
+  if (std::from_chars(number, text.data() + text.size(), rows).ec != std::errc()) return false;
+  return text == header(dtype, rows, row_shape, text.size());
+}
+
 }  // namespace
 
 std::string_view npy_descr(DType dtype) noexcept {
@@ -69,15 +84,38 @@ std::string_view npy_descr(DType dtype) noexcept {
   return "|V1";
 }
 
-NpyFile::NpyFile(std::string path, DType dtype, std::span<const std::int64_t> row_shape,
+NpyFile::NpyFile(OutputFile file, DType dtype, std::span<const std::int64_t> row_shape,
                  std::optional<std::uint64_t> expected_rows)
     : dtype_(dtype),
       row_shape_(row_shape.begin(), row_shape.end()),
       row_bytes_(bytes_of_row(dtype, row_shape)),
       header_bytes_(header_bytes(dtype, row_shape)),
       expected_rows_(expected_rows),
-      file_(std::move(path), bytes_of(header(dtype, 0, row_shape, header_bytes_))),
+      file_(std::move(file)),
       reserved_(header_bytes_) {}
+
+NpyFile::NpyFile(std::string path, DType dtype, std::span<const std::int64_t> row_shape,
+                 std::optional<std::uint64_t> expected_rows)
+    : NpyFile(
+          OutputFile(std::move(path), bytes_of(header(dtype, 0, row_shape, header_bytes(dtype, row_shape)))),
+          dtype, row_shape, expected_rows) {}
+
+NpyFile NpyFile::reopen(std::string path, DType dtype, std::span<const std::int64_t> row_shape,
+                        std::uint64_t rows, std::optional<std::uint64_t> expected_rows) {
+  {
+    const InputFile there(path);
+    const std::vector<std::byte> head = there.read(0, header_bytes(dtype, row_shape));
+    if (!is_header_of({reinterpret_cast<const char*>(head.data()), head.size()}, dtype, row_shape)) {
+      throw Error(ErrorCode::usage, fmt::format("{} has other rows than those of the run that its log is of; "
+                                                "--force starts afresh",
+                                                path));
+    }
+  }
+  NpyFile file(OutputFile::reopen(std::move(path)), dtype, row_shape, expected_rows);
+  file.roll_back(rows);
+  file.reserved_ = file.end_of(rows);
+  return file;
+}
 
 std::uint64_t NpyFile::append(const TensorView& rows, const std::function<bool()>& overdue) {
   expect(rows.dtype == dtype_ && rows.rank == row_shape_.size() + 1 && rows.device.kind == DeviceKind::cpu &&
@@ -99,12 +137,25 @@ std::uint64_t NpyFile::append(const TensorView& rows, const std::function<bool()
       done += piece.size();
     }
     if (count == 0) return 0;
-    file_.write(bytes_of(header(dtype_, rows_ + count, row_shape_, header_bytes_)), 0);
+    commit_step("pipeline.commit.rows");
+    count_rows(rows_ + count);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{} ({} rows are kept and valid)", error.what(), rows_));
   }
   rows_ += count;
+  commit_step("pipeline.commit.header");
   return count;
+}
+
+void NpyFile::count_rows(std::uint64_t rows) {
+  file_.write(bytes_of(header(dtype_, rows, row_shape_, header_bytes_)), 0);
+}
+
+void NpyFile::roll_back(std::uint64_t rows) {
+  count_rows(rows);  // first, so that the header never counts rows that are gone
+  file_.cut(end_of(rows));
+  rows_ = rows;
+  reserved_ = std::min(reserved_, end_of(rows));
 }
 
 void NpyFile::reserve(std::uint64_t end) {

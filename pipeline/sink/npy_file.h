@@ -33,22 +33,39 @@ class NpyFile {
   NpyFile(std::string path, DType dtype, std::span<const std::int64_t> row_shape,
           std::optional<std::uint64_t> expected_rows = std::nullopt);
 
+  /// Goes on with a file that has at least `rows` rows, and cuts off what follows these. Throws Error(usage)
+  /// where it is not of this type and shape; else as OutputFile does.
+  [[nodiscard]] static NpyFile reopen(std::string path, DType dtype, std::span<const std::int64_t> row_shape,
+                                      std::uint64_t rows,
+                                      std::optional<std::uint64_t> expected_rows = std::nullopt);
+
   /// Appends the rows of a contiguous host tensor [rows, row_shape...] of the file's type, in pieces of
   /// limits::write_piece_bytes; once `overdue` says so between two of them, only the rows that are whole by
   /// then count. Returns their number. Blocks. Throws Error(no_space | io); the rows of former calls are then
   /// still valid and no others count.
   std::uint64_t append(const TensorView& rows, const std::function<bool()>& overdue = {});
 
+  /// Takes the rows from `rows` on back. Throws Error(io).
+  void roll_back(std::uint64_t rows);
+
   /// Cuts the file to its rows. Throws Error(io).
   void finish();
+
+  /// See OutputFile.
+  void sync() { file_.sync(); }
+
+  /// Where so many rows end.
+  [[nodiscard]] std::uint64_t end_of(std::uint64_t rows) const noexcept {
+    return header_bytes_ + rows * row_bytes_;
+  }
 
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::uint64_t row_bytes() const noexcept { return row_bytes_; }
 
  private:
-  [[nodiscard]] std::uint64_t end_of(std::uint64_t rows) const noexcept {
-    return header_bytes_ + rows * row_bytes_;
-  }
+  NpyFile(OutputFile file, DType dtype, std::span<const std::int64_t> row_shape,
+          std::optional<std::uint64_t> expected_rows);
+  void count_rows(std::uint64_t rows);
   void reserve(std::uint64_t end);
 
   DType dtype_;

@@ -34,6 +34,12 @@ OutputFile::OutputFile(std::string path, std::span<const std::byte> head) : path
   }
 }
 
+OutputFile OutputFile::reopen(std::string path) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!fd.valid()) throw os_error(errno, "open " + path);
+  return {std::move(path), std::move(fd)};
+}
+
 void OutputFile::write(std::span<const std::byte> bytes, std::uint64_t offset) {
   while (!bytes.empty()) {
     const ssize_t count = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -52,6 +58,14 @@ bool OutputFile::reserve(std::uint64_t end) {
   if (error == EOPNOTSUPP || error == ENOSYS) return false;
   if (error != 0) throw write_error(error, path_);
   return true;
+}
+
+void OutputFile::sync() {
+  int result = 0;
+  do {
+    result = ::fdatasync(fd_.get());
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) throw os_error(errno, "sync " + path_, {}, ErrorCode::io);
 }
 
 void OutputFile::cut(std::uint64_t bytes) {

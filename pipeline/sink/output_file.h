@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "host/memory/unique_fd.h"
 
@@ -19,6 +20,9 @@ class OutputFile {
   /// no_space | environment).
   OutputFile(std::string path, std::span<const std::byte> head);
 
+  /// Opens one that is there, and leaves it as it is. Throws Error(io | environment).
+  [[nodiscard]] static OutputFile reopen(std::string path);
+
   /// Writes all bytes at `offset`. Blocks. Throws Error(no_space | io); how much was written is then unknown.
   void write(std::span<const std::byte> bytes, std::uint64_t offset);
 
@@ -29,9 +33,14 @@ class OutputFile {
   /// Cuts the file to `bytes` and gives reserved space beyond it back. Throws Error(io).
   void cut(std::uint64_t bytes);
 
+  /// To the disk: what was written, and the size. Blocks. Throws Error(io).
+  void sync();
+
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
+  OutputFile(std::string path, UniqueFd fd) noexcept : path_(std::move(path)), fd_(std::move(fd)) {}
+
   std::string path_;
   UniqueFd fd_;
 };

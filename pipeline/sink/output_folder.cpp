@@ -24,7 +24,9 @@ OutputFolder::OutputFolder(const fs::path& path, std::span<const std::string_vie
   for (const std::string_view name : files) {
     const std::string existing = file(name);
     if (!force && fs::exists(fs::symlink_status(existing, ignored))) {
-      throw Error(ErrorCode::usage, fmt::format("{} exists; use --force to overwrite it", existing));
+      throw Error(ErrorCode::usage,
+                  fmt::format("{} exists; use --force to overwrite it, or --resume to go on with that run",
+                              existing));
     }
   }
   create();
@@ -57,6 +59,10 @@ void OutputFolder::lock() {
                 fmt::format("another run writes into {}; choose another --out", path_.string()));
   }
   // A file system without locks (some network ones) is no reason to refuse the run.
+}
+
+void OutputFolder::sync() {
+  if (::fsync(lock_.get()) != 0) throw os_error(errno, "sync folder " + path_.string(), {}, ErrorCode::io);
 }
 
 }  // namespace forebay

@@ -25,6 +25,9 @@ class OutputFolder {
   OutputFolder& operator=(const OutputFolder&) = delete;
   ~OutputFolder();
 
+  /// To the disk: which files there are. Blocks. Throws Error(io).
+  void sync();
+
   [[nodiscard]] std::string file(std::string_view name) const { return (path_ / name).string(); }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <iterator>
+#include <utility>
 
 #include "host/error.h"
 #include "pipeline/sink/json_text.h"
@@ -42,13 +44,23 @@ void append_quarantine_line(std::string& out, const ItemRecord& item) {
   out += "}\n";
 }
 
-void QuarantineLog::append(std::span<const ItemRecord> items) {
+QuarantineLog::QuarantineLog(std::string path, std::uint64_t bytes) : path_(std::move(path)), size_(bytes) {
+  if (bytes == 0) {
+    static_cast<void>(std::remove(path_.c_str()));  // of an item that is tried again; mostly there is none
+    return;
+  }
+  file_ = OutputFile::reopen(path_);
+  file_->cut(bytes);
+}
+
+bool QuarantineLog::append(std::span<const ItemRecord> items) {
   std::string lines;
   for (const ItemRecord& item : items) {
     if (item.quarantine) append_quarantine_line(lines, item);
   }
-  if (lines.empty()) return;
-  if (!file_) file_.emplace(path_, std::span<const std::byte>());
+  if (lines.empty()) return false;
+  const bool first = !file_;
+  if (first) file_.emplace(path_, std::span<const std::byte>());
   try {
     file_->write(bytes_of(lines), size_);
   } catch (const Error&) {
@@ -56,6 +68,12 @@ void QuarantineLog::append(std::span<const ItemRecord> items) {
     throw;
   }
   size_ += lines.size();
+  return first;
+}
+
+void QuarantineLog::roll_back(std::uint64_t bytes) {
+  if (file_) file_->cut(bytes);
+  size_ = bytes;
 }
 
 }  // namespace forebay

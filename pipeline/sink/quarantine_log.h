@@ -20,9 +20,22 @@ void append_quarantine_line(std::string& out, const ItemRecord& item);
 class QuarantineLog {
  public:
   explicit QuarantineLog(std::string path) : path_(std::move(path)) {}
+  /// Goes on with a file that has at least `bytes` bytes, and cuts off what follows; without one for 0.
+  /// Throws as OutputFile does.
+  QuarantineLog(std::string path, std::uint64_t bytes);
 
-  /// Throws Error(no_space | io), the file then ends at a whole line.
-  void append(std::span<const ItemRecord> items);
+  /// True if that created the file. Throws Error(no_space | io), the file then ends at a whole line.
+  bool append(std::span<const ItemRecord> items);
+
+  /// Takes what follows the first `bytes` bytes back. Throws Error(io).
+  void roll_back(std::uint64_t bytes);
+
+  /// See OutputFile.
+  void sync() {
+    if (file_) file_->sync();
+  }
+
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return size_; }
 
  private:
   std::string path_;

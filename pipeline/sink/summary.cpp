@@ -141,6 +141,8 @@ std::string summary_json(const RunSummary& summary) {
   json["rows"] = stats.rows;
   json["errors"] = stats.errors.empty() ? Json::object() : Json(stats.errors);
   json["warnings"] = stats.warnings;
+  json["sessions"] = summary.sessions;
+  json["resumed_at"] = summary.resumed_at ? Json(*summary.resumed_at) : Json(nullptr);
   json["seconds"] = stats.seconds;
   json["items_per_s"] = share(static_cast<double>(stats.items_done - stats.items_before), stats.seconds);
   json["first_batch_s"] = stats.first_batch_s;

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,15 @@ struct RunSummary {
   bool interrupted = false;
   std::string failure;  ///< why the run ended before its sources did; empty if it did not
   std::vector<std::string> notes;
-  double sink_busy_s = 0;  ///< time spent writing results
+  double sink_busy_s = 0;                   ///< time spent writing results
+  std::uint32_t sessions = 1;               ///< runs that made it: one more for each --resume
+  std::optional<std::uint64_t> resumed_at;  ///< items that were done when the last one began
   pid_t coordinator_pid = 0;
   std::uint64_t coordinator_peak_rss_bytes = 0;
 };
 
-/// summary.json, indented, with a final newline. Keys: items, rows, errors {code: count}, warnings, seconds,
+/// summary.json, indented, with a final newline. Keys: items, rows, errors {code: count}, warnings (these of
+/// all sessions, what follows of the last), sessions, resumed_at (items; null in the first), seconds,
 /// items_per_s, first_batch_s, decoded_bytes, payload_bytes_written, payload_copies, worker_fallbacks, stages
 /// {name: {busy_s, utilisation}}, device, placement, workers [{pid, restarts, peak_rss_bytes, busy_s}], owner
 /// (null or object), coordinator {pid, peak_rss_bytes}, memory, interrupted, failure (null or text), notes,

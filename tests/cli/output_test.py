@@ -18,7 +18,7 @@ class Files(fc.CommandTest):
         run = ["run", self.folder / "a.jpg", "--out", self.out, "--quiet"]
         self.assert_done(fc.forebay(*run))
         before = {path.name: path.read_bytes() for path in self.out.iterdir()}
-        self.assertEqual(set(before), {"tensors.npy", "items.jsonl", "summary.json", "contact_sheet.png"})
+        self.assertEqual(set(before), {"tensors.npy", "items.jsonl", "summary.json", "contact_sheet.png", "commit.log"})
         self.assert_one_line(fc.forebay(*run), 2, "tensors.npy exists", "--force")
         self.assertEqual({path.name: path.read_bytes() for path in self.out.iterdir()}, before)
         for name in before:

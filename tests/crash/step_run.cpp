@@ -9,6 +9,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "host/error.h"
 #include "pipeline/pipeline.h"
@@ -70,11 +71,12 @@ std::int64_t watch(const std::stop_token& stop, const Pipeline& pipeline, const 
 void run_into(const Assignment& order, StepOutcome& outcome) {
   const std::string folder = order.folder.data();
   const PipelineOptions options = options_of(order);
-  RunOutput output(folder + "/out", false);
+  RunOutput output(folder + "/out", OutputStart::fresh);
   Pipeline pipeline = PipelineBuilder::pictures({order.list.data()}).options(options).start();
-  FinishOptions finish = options.finish;
-  finish.height = finish.width = options.prepare.crop;
-  output.begin(finish, true, std::nullopt);
+  OutputPlan plan;
+  plan.finish = options.finish;
+  plan.finish.height = plan.finish.width = options.prepare.crop;
+  output.begin(std::move(plan));
   std::jthread watcher;
   if (fs::exists(folder + "/token")) {
     watcher = std::jthread(

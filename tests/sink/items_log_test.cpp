@@ -72,7 +72,7 @@ TEST(ItemsLog, BatchesInOrderAreWrittenAtOnce) {
   ItemsLog log(folder / "items.jsonl");
   EXPECT_TRUE(lines_of(folder / "items.jsonl").empty());
   for (std::uint64_t sequence = 0; sequence < 3; ++sequence) {
-    log.append(sequence, batch_of(sequence));
+    log.append(batch_of(sequence));
     EXPECT_EQ(lines_of(folder / "items.jsonl").size(), 2 * (sequence + 1));
   }
   EXPECT_EQ(log.lines(), 6U);
@@ -81,7 +81,7 @@ TEST(ItemsLog, BatchesInOrderAreWrittenAtOnce) {
 TEST(ItemsLog, BatchesInAnyOrderBecomeLinesInIndexOrder) {
   const TemporaryFolder folder;
   ItemsLog log(folder / "items.jsonl");
-  for (const std::uint64_t sequence : {2, 1, 4, 0, 3, 5}) log.append(sequence, batch_of(sequence));
+  for (const std::uint64_t sequence : {2, 1, 4, 0, 3, 5}) log.append(batch_of(sequence));
   log.finish();
   EXPECT_EQ(indices_of(folder / "items.jsonl"),
             (std::vector<std::uint64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}));
@@ -90,16 +90,16 @@ TEST(ItemsLog, BatchesInAnyOrderBecomeLinesInIndexOrder) {
 TEST(ItemsLog, WhatWaitsIsNotWrittenBeforeItsTurn) {
   const TemporaryFolder folder;
   ItemsLog log(folder / "items.jsonl");
-  log.append(1, batch_of(1));
+  log.append(batch_of(1));
   EXPECT_TRUE(lines_of(folder / "items.jsonl").empty());
-  log.append(0, batch_of(0));
+  log.append(batch_of(0));
   EXPECT_EQ(indices_of(folder / "items.jsonl"), (std::vector<std::uint64_t>{0, 1, 2, 3}));
 }
 
 TEST(ItemsLog, AnInterruptedRunWritesWhatWaitsInOrder) {
   const TemporaryFolder folder;
   ItemsLog log(folder / "items.jsonl");
-  for (const std::uint64_t sequence : {4, 0, 2}) log.append(sequence, batch_of(sequence));
+  for (const std::uint64_t sequence : {4, 0, 2}) log.append(batch_of(sequence));
   log.finish();
   log.finish();
   EXPECT_EQ(indices_of(folder / "items.jsonl"), (std::vector<std::uint64_t>{0, 1, 4, 5, 8, 9}));
@@ -109,25 +109,29 @@ TEST(ItemsLog, HoldsBackNoMoreThanItsLimit) {
   const TemporaryFolder folder;
   ItemsLog log(folder / "items.jsonl");
   std::vector<ItemRecord> records(1);
-  records[0].path.assign(limits::items_held_bytes / 4, 'x');
-  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) log.append(sequence, records);
+  records[0].path.assign(limits::items_held_bytes / 8, 'x');
+  const auto append = [&](std::uint64_t position) {
+    records[0].index = position;
+    log.append(records);
+  };
+  for (std::uint64_t position = 1; position <= 3; ++position) append(position);
   try {
-    log.append(4, records);
+    append(4);
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::protocol);
     EXPECT_STREQ(error.what(),
-                 "items.jsonl waits for batch 0 while 4 later ones are done; use --order index");
+                 "items.jsonl waits for item 0 while 4 later batches are done; use --order index");
   }
 }
 
 TEST(ItemsLog, ABatchThatComesTwiceBreaksTheContract) {
   const TemporaryFolder folder;
   ItemsLog log(folder / "items.jsonl");
-  log.append(0, batch_of(0));
-  EXPECT_DEATH(log.append(0, batch_of(0)), "every batch is recorded once");
-  log.append(2, batch_of(2));
-  EXPECT_DEATH(log.append(2, batch_of(2)), "every batch is recorded once");
+  log.append(batch_of(0));
+  EXPECT_DEATH(log.append(batch_of(0)), "every item is recorded once");
+  log.append(batch_of(2));
+  EXPECT_DEATH(log.append(batch_of(2)), "every item is recorded once");
 }
 
 }  // namespace

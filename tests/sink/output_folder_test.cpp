@@ -54,11 +54,13 @@ TEST(OutputFolder, RefusesToOverwriteNamingFileAndFlag) {
   root.write("other.txt");
   EXPECT_EQ(usage_error_of(root.path()), "no error");
   const std::string existing = root.write("b.json");
-  EXPECT_EQ(usage_error_of(root.path()), existing + " exists; use --force to overwrite it");
+  EXPECT_EQ(usage_error_of(root.path()),
+            existing + " exists; use --force to overwrite it, or --resume to go on with that run");
   EXPECT_EQ(usage_error_of(root.path(), true), "no error");
   fs::remove(existing);
   fs::create_symlink("nowhere", existing);
-  EXPECT_EQ(usage_error_of(root.path()), existing + " exists; use --force to overwrite it");
+  EXPECT_EQ(usage_error_of(root.path()),
+            existing + " exists; use --force to overwrite it, or --resume to go on with that run");
 }
 
 TEST(OutputFolder, IsForOneRunAtATime) {

@@ -31,6 +31,8 @@ TEST(Summary, HasEveryKey) {
                           "rows",
                           "errors",
                           "warnings",
+                          "sessions",
+                          "resumed_at",
                           "seconds",
                           "items_per_s",
                           "first_batch_s",
@@ -54,7 +56,7 @@ TEST(Summary, HasEveryKey) {
                           "options"}) {
     EXPECT_TRUE(summary.contains(key)) << key;
   }
-  EXPECT_EQ(summary.size(), 25U);
+  EXPECT_EQ(summary.size(), 27U);
 }
 
 TEST(Summary, FiguresAreThoseOfTheRun) {
