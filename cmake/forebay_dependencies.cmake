@@ -3,13 +3,13 @@ find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)          # Interprocess: mappings; PFR: fields of structs; header-only
 find_package(cereal REQUIRED)              # arguments and results of other processes, header-only
 find_package(fmt REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)   # HMAC of listeners; SHA-256 of what is quarantined
 if(NOT FOREBAY_PIPELINE)
   return()
 endif()
 find_package(TBB REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(ZLIB REQUIRED)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)   # SHA-256 of what is quarantined
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)     # PNG: bounded, no longjmp
 pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp libwebpdemux)

@@ -2,7 +2,10 @@
 
 // Processes, pools, executors, futures, and what processes share, for programs that link forebay::host
 // alone: #include <forebay/host.h>.
+#include "host/channel/challenge.h"
+#include "host/channel/connect.h"
 #include "host/channel/connection.h"
+#include "host/channel/listener.h"
 #include "host/channel/queue.h"
 #include "host/channel/wait.h"
 #include "host/codec/shared_range.h"

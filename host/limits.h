@@ -304,6 +304,27 @@ inline constexpr std::uint64_t queue_message_bytes_default = std::uint64_t{64} <
 /// Each direction of a pipe: a message of up to a quarter of it goes in one part, larger ones in several.
 inline constexpr std::size_t pipe_ring_bytes = std::size_t{256} << 10U;
 
+/// Bytes of a Unix socket's address: sun_path has 108, with the NUL after a path or before an abstract name.
+inline constexpr std::size_t socket_address_bytes_max = 107;
+
+/// Clients that may have connected to a listener before it accepts: a server's usual number. Handshakes under
+/// way at a time, each a descriptor, of the 1024 that a process usually may have; and clients that are taken
+/// before those that are there are heard again.
+inline constexpr int listener_backlog = 128;
+inline constexpr std::size_t listener_handshakes_max = 64;
+inline constexpr int listener_admissions = 16;
+
+/// For a client to answer a listener: a wake-up and an HMAC, or a thousand times that on a loaded machine.
+inline constexpr std::chrono::seconds handshake{5};
+
+/// For a listener to let a client in, as CPython has it: it may be busy between two calls of accept().
+inline constexpr std::chrono::seconds connect{20};
+
+/// How long a listener waits for others that begin to listen in the same directory, each for microseconds;
+/// and from one look to the next at that, and at an address where nobody listens yet.
+inline constexpr std::chrono::seconds address_lock{5};
+inline constexpr std::chrono::milliseconds address_look{10};
+
 /// Memory that is taken for a message by what its head says; beyond, as its bytes come.
 inline constexpr std::uint64_t pipe_reserve_bytes_max = std::uint64_t{1} << 30U;
 
