@@ -105,6 +105,7 @@ OutputPlan output_plan(const RunArguments& arguments, const Source& source, cons
   if (arguments.options.limit)
     plan.expected_rows = std::min(plan.expected_rows.value_or(UINT64_MAX), *arguments.options.limit);
   plan.source_identity = source.identity();
+  plan.keys = sampling_of(arguments.options).plain() ? LineKeys::plain : LineKeys::sampled;
   plan.manifest = manifest.json();
   plan.durable = arguments.durable;
   plan.retry_failed = arguments.options.on_error == OnError::fail;

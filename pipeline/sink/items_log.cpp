@@ -14,11 +14,15 @@
 
 namespace forebay {
 
-void append_item_line(std::string& out, const ItemRecord& item) {
+void append_item_line(std::string& out, const ItemRecord& item, LineKeys keys) {
   const auto number = [&out](std::string_view key, std::uint64_t value) {
     fmt::format_to(std::back_inserter(out), "{}{}", key, value);
   };
   number("{\"index\": ", item.index);
+  if (keys == LineKeys::sampled) {
+    number(", \"item\": ", item.item);
+    number(", \"epoch\": ", item.epoch);
+  }
   out += ", \"path\": ";
   append_json_string(out, item.path);
   out += ", \"label\": ";
@@ -51,7 +55,7 @@ void append_item_line(std::string& out, const ItemRecord& item) {
 namespace {
 
 /// A batch's records as blocks: more than one where it spans what an earlier session has done.
-std::vector<LineBlock> blocks_of(std::span<const ItemRecord> items) {
+std::vector<LineBlock> blocks_of(std::span<const ItemRecord> items, LineKeys keys) {
   std::vector<LineBlock> blocks;
   for (const ItemRecord& item : items) {
     if (blocks.empty() || blocks.back().positions.end != item.index) {
@@ -59,7 +63,7 @@ std::vector<LineBlock> blocks_of(std::span<const ItemRecord> items) {
     }
     LineBlock& block = blocks.back();
     ++block.positions.end;
-    append_item_line(block.lines, item);
+    append_item_line(block.lines, item, keys);
     block.entries.push_back({item.path, item.label.value_or("")});
     block.mark = item.mark;
     block.source_entries = item.item + 1;
@@ -69,8 +73,10 @@ std::vector<LineBlock> blocks_of(std::span<const ItemRecord> items) {
 
 }  // namespace
 
-ItemsLog::ItemsLog(std::string path, const CommitState& state, HeldBlocks held, std::string source_identity)
+ItemsLog::ItemsLog(std::string path, const CommitState& state, HeldBlocks held, std::string source_identity,
+                   LineKeys keys)
     : file_(OutputFile::reopen(path)),
+      keys_(keys),
       size_(state.items_bytes),
       watermark_(state.watermark),
       entry_hash_(state.entry_hash),
@@ -90,7 +96,7 @@ ItemsLog::ItemsLog(std::string path, const CommitState& state, HeldBlocks held, 
 
 void ItemsLog::append(std::span<const ItemRecord> items, std::uint64_t record) {
   std::vector<std::uint64_t> added;
-  for (LineBlock& block : blocks_of(items)) {
+  for (LineBlock& block : blocks_of(items, keys_)) {
     const PositionRange range = block.positions;
     const auto next = held_.lower_bound(range.begin);
     expect(range.begin >= watermark_ && (next == held_.end() || next->first >= range.end) &&

@@ -14,9 +14,12 @@
 
 namespace forebay {
 
+/// Which keys a line has. sampled: also item and epoch, after index, where the position does not say these.
+enum class LineKeys : std::uint8_t { plain, sampled };
+
 /// Appends the line of items.jsonl for one item, newline included. Keys: index, path, label (or null), row
 /// (or null), status ("ok", "error"), error (null or {code, message}), warnings, attempts, width, height.
-void append_item_line(std::string& out, const ItemRecord& item);
+void append_item_line(std::string& out, const ItemRecord& item, LineKeys keys = LineKeys::plain);
 
 /// items.jsonl: a line per position, in their order. Those that come before their predecessors are held back,
 /// as text, up to limits::items_held_bytes. One write per batch; after the death of any process the file ends
@@ -25,11 +28,14 @@ class ItemsLog {
  public:
   /// Creates an empty file. `source_identity`: of the source that the records' marks are of. Throws as
   /// OutputFile does.
-  explicit ItemsLog(std::string path, std::string source_identity = {})
-      : file_(std::move(path), std::span<const std::byte>()), source_identity_(std::move(source_identity)) {}
+  explicit ItemsLog(std::string path, std::string source_identity = {}, LineKeys keys = LineKeys::plain)
+      : file_(std::move(path), std::span<const std::byte>()),
+        keys_(keys),
+        source_identity_(std::move(source_identity)) {}
   /// Goes on with a file where `state` says, with lines that wait, and cuts off what follows. Throws
   /// Error(usage) where no line ends there; else as OutputFile does.
-  ItemsLog(std::string path, const CommitState& state, HeldBlocks held, std::string source_identity = {});
+  ItemsLog(std::string path, const CommitState& state, HeldBlocks held, std::string source_identity = {},
+           LineKeys keys = LineKeys::plain);
 
   /// Takes records in the order of their positions; each position comes once, over all calls. `record` is
   /// where commit.log will speak of these. Throws Error(no_space | io), the file then ends at a whole line;
@@ -56,6 +62,7 @@ class ItemsLog {
   void write(const std::string& lines);
 
   OutputFile file_;
+  LineKeys keys_;
   std::uint64_t size_ = 0;  // bytes of whole lines in the file
   std::uint64_t lines_ = 0;
   std::uint64_t watermark_ = 0;  // the position whose line comes next

@@ -25,10 +25,9 @@ std::string triple(const std::array<float, 3>& values) {
 }
 
 /// Every option that decides a bit of tensors.npy or items.jsonl, or the order of the rows. Not: batch (but
-/// for
-/// --last-batch), workers, device, placement, slots and limits of an attempt, which decide none; --on-error,
-/// --limit and --epochs, which decide how far a run comes. A new option is one more line here: in manifests
-/// that lack it, it has its default.
+/// for --last-batch), workers, device, placement, slots and limits of an attempt, which decide none;
+/// --on-error, --limit and --epochs (beyond the first), which decide how far a run comes. A new option is one
+/// more line here: in manifests that lack it, it has its default.
 Settings settings_of(const PipelineOptions& options, bool tensors) {
   Settings settings{{"--shuffle", yes_or_no(options.shuffle)},
                     {"--shard", fmt::format("{}/{}", options.shard, options.shards)},
@@ -49,6 +48,11 @@ Settings settings_of(const PipelineOptions& options, bool tensors) {
                     {"--sink", tensors ? "npy" : "none"}};
   if (options.last_batch != LastBatch::partial)
     settings.emplace_back("--batch", std::to_string(options.batch));
+  // Nothing else says whether lines have the keys of a plan that is no plain one.
+  PipelineOptions one_epoch = options;
+  one_epoch.epochs = 1;
+  if (sampling_of(one_epoch).plain())
+    settings.emplace_back("--epochs", options.epochs == 1 ? "1" : "2 or more");
   return settings;
 }
 
@@ -113,8 +117,8 @@ std::string RunManifest::difference(const RunManifest& former) const {
     }
   }
   for (const auto& [option, was] : former.options_) {
-    // Without --last-batch a batch decides nothing; that these differ is said already.
-    if (value_of(options_, option) == nullptr && option != "--batch")
+    // Without --last-batch a batch decides nothing; that these differ is said already. So with epochs.
+    if (value_of(options_, option) == nullptr && option != "--batch" && option != "--epochs")
       text = joined(std::move(text), fmt::format("{} {} (unknown to this Forebay)", option, was));
   }
   return text;

@@ -123,7 +123,7 @@ void RunOutput::create() {
                      plan_.expected_rows);
   }
   commit_step("pipeline.begin.tensors");
-  items_.emplace(folder_.file(items_name), plan_.source_identity);
+  items_.emplace(folder_.file(items_name), plan_.source_identity, plan_.keys);
   quarantine_.emplace(folder_.file(quarantine_name));
   commit_step("pipeline.begin.files");
   if (plan_.durable) {
@@ -142,7 +142,7 @@ void RunOutput::reopen() {
                                      state.rows, plan_.expected_rows));
   }
   commit_step("pipeline.resume.tensors");
-  items_.emplace(folder_.file(items_name), state, resume_->held, plan_.source_identity);
+  items_.emplace(folder_.file(items_name), state, resume_->held, plan_.source_identity, plan_.keys);
   commit_step("pipeline.resume.items");
   quarantine_.emplace(folder_.file(quarantine_name), state.quarantine_bytes);
   commit_step("pipeline.resume.files");

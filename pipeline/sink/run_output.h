@@ -33,6 +33,7 @@ struct OutputPlan {
   bool tensors = true;                         ///< write tensors.npy
   std::optional<std::uint64_t> expected_rows;  ///< at most so many, over all sessions
   std::string source_identity;                 ///< see DoneItems
+  LineKeys keys = LineKeys::plain;             ///< of items.jsonl
   std::string manifest;                        ///< see RunManifest; kept in commit.log
   bool durable = false;  ///< a batch is on the disk before it counts as done, the log's record included
   bool retry_failed =

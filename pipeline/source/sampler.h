@@ -31,6 +31,8 @@ struct Sampling {
   std::uint32_t batch = 64;            ///< that last_batch is about
   std::optional<std::uint64_t> limit;  ///< at most so many items, over all epochs
 
+  /// Every entry once, in the source's order: the position says which it is.
+  [[nodiscard]] bool plain() const noexcept { return !needs_all() && shards == 1; }
   /// The whole list has to be known before its first entry can be given.
   [[nodiscard]] bool needs_all() const noexcept {
     return epochs != 1 || shuffle || last_batch != LastBatch::partial;

@@ -41,6 +41,19 @@ class Plan(fc.CommandTest):
         self.assertNotEqual(epochs[0], sorted(epochs[0]))
         self.assertNotEqual(self.names(self.run_plan("seed", "--shuffle", "--seed", 10))[:COUNT], epochs[0])
 
+    def test_lines_name_item_and_epoch_where_the_plan_is_no_plain_one(self):
+        plain = fc.items_of(self.run_plan("plain"))
+        self.assertNotIn("item", plain[0])
+        shuffled = fc.items_of(self.run_plan("shuffled", "--shuffle", "--epochs", 2))
+        for line, item in enumerate(shuffled):
+            self.assertEqual(item["index"], line)
+            self.assertEqual(item["epoch"], line // COUNT)
+            self.assertEqual(item["path"], plain[item["item"]]["path"])
+        tensors = fc.tensors_of(self.folder / "shuffled")
+        expected = fc.tensors_of(self.folder / "plain")
+        for item in shuffled[:COUNT]:
+            self.assertTrue((tensors[item["row"]] == expected[item["item"]]).all(), item)
+
     def test_shards_are_the_whole_together(self):
         whole = self.names(self.run_plan("whole", "--shuffle"))
         shards = [self.names(self.run_plan(f"shard{i}", "--shuffle", "--shard", f"{i}/4")) for i in range(4)]

@@ -37,8 +37,19 @@ TEST(RunManifest, WhatDecidesNoBitMayDiffer) {
   options.attempts = 9;
   options.slots = 12;
   options.limit = 5;
-  options.epochs = 3;
   EXPECT_EQ(manifest_of(options).difference(former), "");
+}
+
+TEST(RunManifest, ASecondEpochGivesLinesOtherKeysWhereNothingElseDoes) {
+  PipelineOptions one;
+  PipelineOptions many = one;
+  many.epochs = 3;
+  EXPECT_EQ(manifest_of(many).difference(manifest_of(one)), "--epochs 1 (now 2 or more)");
+  PipelineOptions more = many;
+  more.epochs = 4;
+  EXPECT_EQ(manifest_of(more).difference(manifest_of(many)), "");
+  one.shuffle = many.shuffle = true;
+  EXPECT_EQ(manifest_of(many).difference(manifest_of(one)), "");
 }
 
 TEST(RunManifest, AnOptionThatTheFormerLacksHadItsDefault) {
