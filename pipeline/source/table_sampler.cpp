@@ -23,6 +23,7 @@ TableSampler::TableSampler(std::unique_ptr<Source> source, const Sampling& sampl
       epoch_items_(items_of_epoch()) {
   const std::uint64_t prefix = done_.prefix_end();
   if (done_.end() > end()) throw sources_changed(done_.end(), end());
+  if (!done.source_identity.empty() && source->identity() == done.source_identity) return;  // as it was
   EntryHash hash;
   for (std::uint64_t position = 0; position < prefix; ++position) {
     const SourceEntry entry = sample_at(position).entry;

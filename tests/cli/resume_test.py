@@ -391,6 +391,29 @@ class Ends(ResumeTest):
         self.assertEqual(quarantined, [0, 31])
         self.assertEqual(fc.summary_of(self.out)["errors"]["memory_limit"], 2)
 
+    def test_lines_that_wait_are_compared_with_the_sources_too(self):
+        slow = self.folder / "slow.png"
+        PIL.Image.effect_noise((4000, 4000), 50).convert("RGB").save(slow, compress_level=1)
+        names = [slow, *[self.shared / f"pictures/{number:02}.png" for number in range(COUNT)]]
+        self.pictures = f"@{self.folder / 'list.txt'}"
+        def write(names):
+            (self.folder / "list.txt").write_text("".join(f"{name}\n" for name in names))
+        write(names)
+        self.calm = self.folder / "calm"
+        self.assert_done(fc.forebay(*self.run_words(out=self.calm)))
+        words = ["--order", "completion"]
+        process = self.begin(*words)
+        process.kill()
+        self.finish(process)
+        self.assertEqual(fc.items_of(self.out), [], "all lines wait for the first")
+        write([*names[:12], names[5], *names[13:]])
+        self.assert_one_line(fc.forebay(*self.run_words("--resume", *words)), 2, "the sources have changed",
+                             "11.png, and is ", "04.png")
+        write(names)
+        self.resume(*words, *OTHER)
+        self.assertEqual(fc.summary_of(self.out)["resumed_at"], 40)
+        self.assert_same(completion=True)
+
     def test_a_full_disk_that_is_freed(self):
         disk = self.folder / "disk"
         disk.mkdir()

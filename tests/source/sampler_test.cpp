@@ -266,6 +266,18 @@ TEST(Sampler, ReadsNothingThatIsDoneWhereTheSourceIsTheSame) {
   }
 }
 
+TEST(Sampler, AShuffledPlanOfTheSameListIsNotComparedAgain) {
+  Sampling sampling;
+  sampling.shuffle = true;
+  DoneItems done;
+  done.ranges = {{0, 20}};
+  done.source_identity = "the list";
+  std::uint64_t read = 0;
+  EXPECT_EQ(make_sampler(std::make_unique<MarkedSource>(read), sampling, done)->next()->index, 20U);
+  done.source_identity = "another";
+  EXPECT_THROW(make_sampler(std::make_unique<MarkedSource>(read), sampling, done), Error);
+}
+
 std::string refusal(const Sampling& sampling, std::uint64_t entries, const DoneItems& done) {
   try {
     static_cast<void>(make_sampler(std::make_unique<NumberSource>(entries), sampling, done));
