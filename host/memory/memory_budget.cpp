@@ -50,8 +50,7 @@ std::string in_mib(std::uint64_t bytes) {
 MemoryBudget MemoryBudget::read(const std::string& root) {
   MemoryBudget budget{std::numeric_limits<std::uint64_t>::max(), "no known limit"};
   const auto lower = [&budget](std::optional<std::uint64_t> bytes, std::string name) {
-    if (!bytes || *bytes >= budget.available_bytes) return;
-    budget = {*bytes, std::move(name)};
+    if (bytes) budget.lower(*bytes, std::move(name));
   };
   const std::string meminfo = read_system_file(root + "/proc/meminfo").value_or("");
   lower(field_bytes(meminfo, "MemAvailable:"), "MemAvailable");
@@ -60,6 +59,10 @@ MemoryBudget MemoryBudget::read(const std::string& root) {
     lower(left_in(folder), fmt::format("cgroup v{} {} of {}", folder.version, file, folder.name));
   }
   return budget;
+}
+
+void MemoryBudget::lower(std::uint64_t bytes, std::string name) {
+  if (bytes < available_bytes) *this = {bytes, std::move(name)};
 }
 
 void MemoryBudget::admit(std::uint64_t bytes, const std::string& what, const std::string& remedy) const {

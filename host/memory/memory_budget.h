@@ -15,6 +15,9 @@ struct MemoryBudget {
   /// path, so that recorded trees can be tested ("" for the real machine). Blocks for file reads only.
   [[nodiscard]] static MemoryBudget read(const std::string& root = {});
 
+  /// Another limit, which counts where it is the smallest.
+  void lower(std::uint64_t bytes, std::string name);
+
   /// Throws Error(no_memory) naming both sizes, the limit and `remedy` if `bytes` is more than is available.
   void admit(std::uint64_t bytes, const std::string& what, const std::string& remedy) const;
 };
