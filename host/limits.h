@@ -130,6 +130,44 @@ inline constexpr std::chrono::milliseconds lateness_min{200};
 /// Memory that one item may take beyond what its worker has: the least is a small picture's, the most a typo.
 inline constexpr std::uint64_t item_memory_mb_max = std::uint64_t{1} << 20U;
 
+/// Memory of one process of a run beside the shared: resident code, decoder scratch and tables, measured: 12
+/// to 20 MB. A CUDA context takes so much of the host's memory in the owner, in round figures.
+inline constexpr std::uint64_t process_bytes = 20'000'000;
+inline constexpr std::uint64_t cuda_context_bytes = 300'000'000;
+
+/// What a run may be told to stay within: 16 TiB, more is a typo.
+inline constexpr std::uint64_t memory_mb_max = std::uint64_t{1} << 24U;
+
+/// Descriptors and tasks (processes and threads) of a coordinator beside those that its workers and its owner
+/// take: streams, poller, signals, source, results and what is opened for a moment; flow, spawner, signals,
+/// progress, counting, contact sheet, the main thread and one to spare. Measured: 15 and 6.
+inline constexpr std::uint64_t own_descriptors = 20;
+inline constexpr std::uint64_t own_tasks = 8;
+
+/// Threads that a CUDA driver starts in its owner, in round figures.
+inline constexpr std::uint64_t cuda_threads = 16;
+
+/// Address space of a coordinator beside slots and batches: libraries, the stacks of its threads and what
+/// malloc reserves for each. Measured with small limits: 118 MB.
+inline constexpr std::uint64_t own_address_bytes = 128'000'000;
+
+/// Memory is short from this share of the time on that somebody waits for it, looked at once in a while: work
+/// that streams files past the page cache stays below.
+inline constexpr double pressure_stalled_share = 0.2;
+
+/// Memory is short where a limit leaves no more than its part of so much, or than so many bytes where that is
+/// less: the margin in which the kernel reclaims at every allocation.
+inline constexpr std::uint64_t pressure_left_parts = 20;
+inline constexpr std::uint64_t pressure_left_bytes = std::uint64_t{256} << 20U;
+
+/// How often a run looks at that, and from the last look that found it short to using one slot more again:
+/// longer than it takes to fill all slots.
+inline constexpr std::chrono::seconds pressure_look{1};
+inline constexpr std::chrono::seconds pressure_calm{10};
+
+/// For how long `forebay doctor run` counts the entries of its sources: a million files of a local disk.
+inline constexpr std::chrono::seconds doctor_count{5};
+
 /// How long a child without work waits before it looks again; its channel closes when the coordinator ends.
 inline constexpr std::chrono::minutes idle_poll{10};
 

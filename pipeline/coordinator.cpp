@@ -7,7 +7,6 @@
 
 #include "device/cuda_module.h"
 #include "host/error.h"
-#include "host/memory/memory_budget.h"
 
 namespace forebay {
 namespace {
@@ -48,18 +47,17 @@ Coordinator::Coordinator(PipelineConfig config)
   rows_ = config.done.rows;
   Device device;
   std::unique_ptr<OwnerLink> owner = choose_device(files || !config.device_stages.empty(), device);
-  shape_ = shape_of(options_, device, files, config.host_stages.size(), config.device_stages.size());
+  admit({device, files, config.host_stages.size(), config.device_stages.size()});
   if (shape_.owner && !owner) {
     std::string name;
     std::tie(owner, name) = open_owner(device, shape_.finish_threads);
     stats_.update([&](RunStats& stats) { stats.owner.device_name = name; });
   }
-  admit(shape_);
   stats_.update([&](RunStats& stats) {
     stats.device = device;
     stats.placement = shape_.placement;
     stats.slot_bytes = shape_.slot_bytes;
-    stats.slots_per_worker = shape_.slots_per_worker;
+    stats.slots_per_worker = stats.slots_least = shape_.slots_per_worker;
     stats.arena_bytes = shape_.arena_bytes;
     stats.items_before = stats.items_done = items_before_;
     stats.rows = rows_;
@@ -106,11 +104,13 @@ std::unique_ptr<OwnerLink> Coordinator::choose_device(bool has_work, Device& dev
   }
 }
 
-void Coordinator::admit(const RunShape& shape) const {
-  MemoryBudget::read().admit(shape.arena_bytes,
-                             fmt::format("{} workers x {} slots of {} bytes and the batch buffers",
-                                         shape.workers, shape.slots_per_worker, shape.slot_bytes),
-                             "lower --workers, --slots, --slot-mb or --batch");
+void Coordinator::admit(const RunParts& parts) {
+  const Machine machine = Machine::read();
+  RunFit fit = fit_run(options_, parts, machine);
+  for (const ResourceNeed& need : fit.needs) forebay::admit(need);
+  if (!fit.note.empty()) notes_.push_back(std::move(fit.note));
+  shape_ = fit.shape;
+  raise_descriptor_limit(descriptors_wanted(shape_, machine));
 }
 
 std::vector<std::shared_ptr<SealedMemory>> Coordinator::make_results() const {

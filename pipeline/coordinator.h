@@ -11,7 +11,7 @@
 #include "pipeline/flow/assembler.h"
 #include "pipeline/flow/flow.h"
 #include "pipeline/flow/handover.h"
-#include "pipeline/flow/run_shape.h"
+#include "pipeline/flow/run_fit.h"
 #include "pipeline/flow/stats_board.h"
 #include "pipeline/pipeline.h"
 
@@ -37,7 +37,8 @@ class Coordinator {
  private:
   /// `has_work`: there is something for a device to do, other than with tensors of host stages only.
   [[nodiscard]] std::unique_ptr<OwnerLink> choose_device(bool has_work, Device& device);
-  void admit(const RunShape& shape) const;
+  /// Decides the shape that fits this machine; throws Error where none does.
+  void admit(const RunParts& parts);
   [[nodiscard]] std::vector<std::shared_ptr<SealedMemory>> make_results() const;
   [[nodiscard]] std::optional<Batch> next_of_owner();
   void account(Batch& batch);

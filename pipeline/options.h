@@ -55,6 +55,9 @@ struct PipelineOptions {
   std::uint32_t attempts = limits::item_attempts;
   std::optional<std::chrono::milliseconds> item_timeout;  ///< of one attempt; none: limits::worker_silence
   std::optional<std::uint64_t> item_memory_bytes;         ///< beyond what its worker has; none: no limit
+  /// All memory of the run; none: what the machine and its cgroups leave. `workers` and `slots` that are not
+  /// given become fewer to stay within either.
+  std::optional<std::uint64_t> memory_bytes;
   std::uint32_t batches_held =
       2;  ///< Batch objects that the caller keeps alive at a time (one more is built)
 };

@@ -62,6 +62,8 @@ struct RunStats {
   OwnerStats owner;
   std::uint64_t slot_bytes = 0;  ///< payload of one slot
   std::uint32_t slots_per_worker = 0;
+  std::uint32_t slots_least = 0;  ///< of each worker that were in use when memory was shortest
+  double memory_short_s = 0;      ///< for how long memory was short
   std::uint64_t arena_bytes = 0;  ///< all strips and result slots
   Notices notices;                ///< what happened beside the plan, the first limits::notices_kept of it
   std::uint64_t notices_total = 0;

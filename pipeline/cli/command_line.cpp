@@ -21,6 +21,7 @@ constexpr std::size_t help_columns = 38;
 const char* const footer = R"(Examples:
   forebay run photos/ --out tensors/     pictures become tensors.npy, ready for a ResNet
   forebay doctor                         what this machine offers, and the configuration that fits
+  forebay doctor run photos/ --out t/    what that run would take, what there is, and what to change
   forebay run --help                     every option)";
 
 /// Help and --version end in an exception too.
@@ -50,6 +51,10 @@ ExitCode run_command_line(std::vector<std::string> words, Console& console) {
   CLI::App& doctor = *app.add_subcommand("doctor", "Say what this machine offers and what it lacks");
   bool doctor_json = false;
   doctor.add_flag("--json", doctor_json, "Print it as JSON");
+  CLI::App& foresee =
+      *doctor.add_subcommand("run", "Say what a run would take, what there is, and what to change");
+  RunArguments foreseen;
+  add_run_options(foresee, foreseen);
 
   join_triples(words);
   std::reverse(words.begin(), words.end());  // CLI11 takes its words from the back
@@ -61,6 +66,10 @@ ExitCode run_command_line(std::vector<std::string> words, Console& console) {
   if (run.parsed()) {
     check_run_arguments(run, arguments);
     return run_command(arguments, console);
+  }
+  if (foresee.parsed()) {
+    check_run_arguments(foresee, foreseen);
+    return doctor_run_command(foreseen, doctor_json || foreseen.json);
   }
   if (doctor.parsed()) return doctor_command(doctor_json);
   throw Error(ErrorCode::usage, "a command is missing: run or doctor; see forebay --help");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -18,6 +19,15 @@ ExitCode doctor_command(bool json) {
   }
   print_to_stdout(json ? doctor_json(findings) : doctor_page(findings));
   return ExitCode::done;
+}
+
+ExitCode doctor_run_command(const RunArguments& arguments, bool json) {
+  const Findings findings = examine_run(arguments);
+  print_to_stdout(json ? doctor_json(findings) : doctor_page(findings));
+  const bool fits = std::none_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.state == Finding::State::lacks;
+  });
+  return fits ? ExitCode::done : ExitCode::environment;
 }
 
 std::string doctor_page(const Findings& findings) {

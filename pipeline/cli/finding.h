@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/cli/run_arguments.h"
+
 namespace forebay::cli {
 
 /// One line of `forebay doctor`.
@@ -34,5 +36,9 @@ using Findings = std::vector<Finding>;
 [[nodiscard]] Findings examine_cuda();
 /// The shape of a run with default options, and whether it fits.
 [[nodiscard]] Findings examine_configuration();
+/// What the run of this command line would take, what there is, and what to change; starts nothing of it and
+/// writes nothing. Reads no pipe. Counts entries for limits::doctor_count at most. Throws Error(usage) where
+/// the run would.
+[[nodiscard]] Findings examine_run(const RunArguments& arguments);
 
 }  // namespace forebay::cli

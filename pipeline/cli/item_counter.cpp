@@ -17,6 +17,23 @@ bool can_be_read_twice(const std::string& source) {
   return ::stat(source.c_str() + 1, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+Counted count_items(const std::vector<std::string>& sources, std::optional<std::uint64_t> limit,
+                    std::chrono::steady_clock::time_point deadline) {
+  const std::unique_ptr<Source> source = open_sources(sources);
+  Counted counted;
+  try {
+    while ((!limit || counted.items < *limit) && source->next()) {
+      ++counted.items;
+      if (std::chrono::steady_clock::now() < deadline) continue;
+      counted.all = false;
+      break;
+    }
+  } catch (const Error&) {
+    counted.all = false;  // the run delivers what comes before the fault, and says what it is
+  }
+  return counted;
+}
+
 ItemCounter::ItemCounter(std::vector<std::string> sources, const PipelineOptions& options) {
   if (!std::all_of(sources.begin(), sources.end(), can_be_read_twice)) return;
   thread_ = std::jthread([this, sources = std::move(sources), options](const std::stop_token& stop) {

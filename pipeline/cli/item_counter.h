@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,8 +12,18 @@
 
 namespace forebay::cli {
 
-/// False for a list that comes through a pipe.
+/// False for a list from a pipe: what is read of it is gone.
 [[nodiscard]] bool can_be_read_twice(const std::string& source);
+
+struct Counted {
+  std::uint64_t items = 0;
+  bool all = true;  ///< false: there are more, or the sources break off
+};
+
+/// Counts the entries of sources that can be read twice, up to `limit`, until the deadline. Throws
+/// Error(usage) where one does not exist.
+[[nodiscard]] Counted count_items(const std::vector<std::string>& sources, std::optional<std::uint64_t> limit,
+                                  std::chrono::steady_clock::time_point deadline);
 
 /// Counts the entries of sources beside the run, at low priority, so that the progress line knows its total
 /// before the plan does. Stops when destroyed.

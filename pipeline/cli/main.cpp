@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "host/error.h"
@@ -24,6 +25,9 @@ ExitCode guarded_main(int argc, char** argv, forebay::cli::Console& console) {
     return forebay::cli::exit_code_of(error.code());
   } catch (const std::bad_alloc&) {
     console.line("out of memory; lower --workers, --slots, --slot-mb or --batch");
+  } catch (const std::system_error& error) {  // of a thread: there is no other that is none of ours
+    console.line(std::string("cannot start a thread: ") + error.what() +
+                 "; raise the limits on processes (ulimit -u, the cgroup's pids.max) and memory (ulimit -v)");
   } catch (const std::exception& error) {
     console.line(error.what());
   }

@@ -39,6 +39,8 @@ A run that was killed, or stopped, or found the disk full goes on with the same 
 DIR/commit.log says what is done. What decides the bits must be the same, --workers, --batch, --device and
 the like need not be.
 
+`forebay doctor run` with the same arguments says what the run takes, what there is, and what to change.
+
 Exit codes: 0 done; 1 a picture failed under --on-error fail; 2 wrong usage; 3 the machine refuses (no such
 device, too little memory, too few open files, no space); 130 interrupted: what was finished is kept, and
 said.)";
@@ -208,6 +210,11 @@ void add_run_behaviour(CLI::App& app, PipelineOptions& options) {
             [&options](std::uint64_t mb) { options.item_memory_bytes = mb << 20U; })
       ->type_name("MB")
       ->default_str("no limit")
+      ->group(run_group);
+  add_whole(app, "--memory-mb", "MiB for the whole run; fewer workers and slots where these are not given", 1,
+            limits::memory_mb_max, [&options](std::uint64_t mb) { options.memory_bytes = mb << 20U; })
+      ->type_name("MB")
+      ->default_str("what the machine and its cgroups leave")
       ->group(run_group);
   add_choice(app, "--order", "Of the batches; within one, pictures are in order always", orders,
              [&options](Order order) { options.order = order; })

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 
 #include "host/error.h"
@@ -17,6 +18,7 @@
 #include "pipeline/cli/report.h"
 #include "pipeline/cli/resume_check.h"
 #include "pipeline/cli/run_guard.h"
+#include "pipeline/cli/run_needs.h"
 #include "pipeline/cli/signals.h"
 #include "pipeline/cli/source_handle.h"
 #include "pipeline/cli/stopwatch.h"
@@ -62,6 +64,11 @@ void read_batch(const Batch& batch) {
 /// Takes every batch. What ends the loop early is left in `outcome`.
 void consume(Pipeline& pipeline, RunOutput* output, const RunGuard& guard, Outcome& outcome, bool tensors) {
   Stopwatch sink;
+  const auto fail = [&](std::exception_ptr error, const char* why) {
+    outcome.error = std::move(error);
+    outcome.summary.failure = why;
+    pipeline.stop();
+  };
   const auto overdue = [&guard] { return guard.overdue(); };
   try {
     while (const std::optional<Batch> batch = pipeline.next()) {
@@ -75,9 +82,10 @@ void consume(Pipeline& pipeline, RunOutput* output, const RunGuard& guard, Outco
     while (pipeline.next()) {  // after a break: to the end, which is near
     }
   } catch (const Error& error) {
-    outcome.error = std::current_exception();
-    outcome.summary.failure = error.what();
-    pipeline.stop();
+    fail(std::current_exception(), error.what());
+  } catch (const std::bad_alloc&) {
+    const Error error(ErrorCode::no_memory, "out of memory; lower --workers, --slots, --slot-mb or --batch");
+    fail(std::make_exception_ptr(error), error.what());
   }
   outcome.summary.sink_busy_s = sink.seconds();
 }
@@ -206,6 +214,7 @@ ExitCode run_command(const RunArguments& arguments, Console& console) {
   block_stop_signals();
   RunGuard guard(console);
   const std::shared_ptr<PeekedSource> source = open_pictures(arguments.sources);
+  admit_output(arguments, source->size_hint());
   const RunManifest manifest(arguments.options, arguments.write_tensors, arguments.sources);
   std::optional<RunOutput> output;
   if (!arguments.out.empty()) output.emplace(arguments.out, output_start(arguments));

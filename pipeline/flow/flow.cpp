@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <system_error>
 #include <utility>
 
 #include "host/error.h"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::uint64_t wake_tag = std::uint64_t{5} << 32U;
 constexpr std::uint64_t tag_mask = std::uint64_t{0xFFFFFFFF} << 32U;
-constexpr std::chrono::milliseconds sample_every{1000};
 constexpr std::chrono::milliseconds no_time{0};
 
 /// Signals are the application's: none is delivered on this thread.
@@ -41,7 +41,10 @@ Flow::Flow(FlowParts parts, Handover& handover, StatsBoard& stats)
       stats_(stats),
       plan_(std::move(parts_.sampler), parts_.grid),
       slots_(parts_.shape.workers, parts_.shape.slots_per_worker),
-      pool_(parts_.shape, parts_.brief, slots_, stats_, poller_, clock_, *this) {
+      pool_(parts_.shape, parts_.brief, slots_, stats_, poller_, clock_, *this),
+      // What an owner has read is kept in its slot, so two are the least with one.
+      throttle_(parts_.shape.slots_per_worker, parts_.shape.owner ? limits::slots_per_worker_min : 1),
+      memory_looked_(std::chrono::steady_clock::now()) {
   poller_.add(handover_.wake_fd(), wake_tag);
 }
 
@@ -58,7 +61,14 @@ void Flow::start() {
     desk_->start(std::move(parts_.owner));
   }
   const SignalsBlocked blocked;  // inherited by the thread
-  thread_ = std::thread([this] { run(); });
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    throw Error(ErrorCode::spawn,
+                fmt::format("cannot start the flow thread: {}; raise the limits on processes "
+                            "(ulimit -u, the cgroup's pids.max) and memory (ulimit -v)",
+                            error.what()));
+  }
 }
 
 void Flow::join() {
@@ -125,9 +135,34 @@ void Flow::look() {
   pool_.look();
   const auto now = std::chrono::steady_clock::now();
   if (now < next_second_) return;
-  next_second_ = now + sample_every;
+  next_second_ = now + limits::pressure_look;
   pool_.sample_memory();
   if (desk_) desk_->tick();
+  look_at_memory(now);
+}
+
+void Flow::look_at_memory(std::chrono::steady_clock::time_point now) {
+  const auto elapsed = now - std::exchange(memory_looked_, now);
+  const std::optional<std::string> why = pressure_.look(elapsed);
+  const bool before = throttle_.throttled();
+  const bool changed = throttle_.note(why.has_value(), now);
+  slots_.allow(throttle_.slots());
+  if (why || changed) {
+    stats_.update([&](RunStats& stats) {
+      if (why) stats.memory_short_s += std::chrono::duration<double>(elapsed).count();
+      stats.slots_least = throttle_.least();
+    });
+  }
+  if (throttle_.throttled() && !before) {
+    stats_.notice(
+        fmt::format("memory is short: {}; fewer than {} slots of each worker are used until it is not", *why,
+                    parts_.shape.slots_per_worker));
+  } else if (before && !throttle_.throttled()) {
+    stats_.notice("memory is no longer short: all slots are used again");
+  }
+  // An owner may have page-locked its strips: nobody else may touch their pages then.
+  if (!throttle_.throttled() || parts_.shape.owner) return;
+  for (const SlotPlace& idle : slots_.take_idle()) pool_.strip(idle.worker).empty(idle.slot);
 }
 
 bool Flow::done() const {

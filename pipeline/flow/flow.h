@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "host/channel/poller.h"
+#include "host/memory/memory_pressure.h"
 #include "pipeline/flow/handover.h"
 #include "pipeline/flow/owner_desk.h"
 #include "pipeline/flow/plan.h"
 #include "pipeline/flow/slot_table.h"
+#include "pipeline/flow/slot_throttle.h"
 #include "pipeline/flow/stats_board.h"
 #include "pipeline/flow/worker_pool.h"
 
@@ -65,6 +67,7 @@ class Flow : private PoolListener {
   void serve();
   void handle(const Poller::Event& event);
   void look();
+  void look_at_memory(std::chrono::steady_clock::time_point now);
   void take_back();
   void dispatch();
   [[nodiscard]] std::optional<std::uint32_t> with_room();
@@ -88,7 +91,10 @@ class Flow : private PoolListener {
   WorkerPool pool_;
   std::unique_ptr<OwnerDesk> desk_;
   std::map<std::uint64_t, Chunk> pending_;  // by first item; bounded by the chunks that were under way
+  MemoryPressure pressure_;
+  SlotThrottle throttle_;
   std::chrono::steady_clock::time_point next_second_{};
+  std::chrono::steady_clock::time_point memory_looked_;
   bool starved_ = false;
   bool total_known_ = false;
   std::optional<std::chrono::steady_clock::time_point> stop_deadline_;  // set when stop() is first seen

@@ -100,12 +100,12 @@ void check_options(const PipelineOptions& options) {
 }
 
 RunShape shape_of(const PipelineOptions& options, const Device& device, bool files, std::size_t host_stages,
-                  std::size_t device_stages) {
+                  std::size_t device_stages, unsigned cores) {
   RunShape shape;
   shape.device = device;
   shape.files = files;
   shape.inline_worker = options.workers == 0U;
-  const unsigned cores = usable_cores();
+  if (cores == 0) cores = usable_cores();
   shape.workers = std::clamp<std::uint32_t>(options.workers.value_or(cores), 1, limits::workers_max);
   shape.finish_threads = std::max(1U, cores > shape.workers ? cores - shape.workers : 1U);
   shape.placement = placement_of(options, device, files, host_stages);
@@ -121,7 +121,7 @@ RunShape shape_of(const PipelineOptions& options, const Device& device, bool fil
     shape.slot_bytes = range_slot_bytes;
   } else {
     const std::uint32_t items = chunk_items_of(options, shape.workers, prepared, limits::slot_bytes_max);
-    shape.slot_bytes = items * prepared;
+    shape.slot_bytes = std::max<std::uint64_t>(items * prepared, page_bytes);
     if (shape.placement == Placement::owner) shape.slot_bytes = std::max(shape.slot_bytes, region_slot_bytes);
   }
   if (shape.slot_bytes < prepared && files) {
@@ -143,8 +143,8 @@ RunShape shape_of(const PipelineOptions& options, const Device& device, bool fil
   shape.slots_per_worker = options.slots.value_or(limits::worker_credits * (shape.owner ? 3 : 2));
   shape.results = shape.owner ? options.batches_held + Backend::lanes_max : 0;
   const std::uint64_t buffers = shape.owner ? shape.results : options.batches_held + 1;
-  shape.arena_bytes =
-      shape.workers * shape.strip_layout().bytes() + buffers * options.batch * shape.row_bytes;
+  shape.buffer_bytes = buffers * options.batch * shape.row_bytes;
+  shape.arena_bytes = shape.workers * shape.strip_layout().bytes() + shape.buffer_bytes;
   return shape;
 }
 

@@ -24,7 +24,8 @@ struct RunShape {
   std::uint64_t row_bytes = 0;       ///< of a finished picture; 0 where host stages decide
   std::uint32_t finish_threads = 1;  ///< for the last operator in the caller (or in a cpu owner)
   std::uint32_t results = 0;         ///< result slots of the owner
-  std::uint64_t arena_bytes = 0;     ///< strips, result slots and batch buffers: what admission asks for
+  std::uint64_t buffer_bytes = 0;    ///< result slots or batch buffers
+  std::uint64_t arena_bytes = 0;     ///< strips and buffers
 
   [[nodiscard]] StripLayout strip_layout() const noexcept { return {slots_per_worker, slot_bytes}; }
 };
@@ -34,8 +35,8 @@ void check_options(const PipelineOptions& options);
 
 /// Derives the shape for a device that is known to work. `files`: the source has files (false: a range).
 /// Throws Error(usage) where the options contradict each other, such as a result that no slot of --slot-mb
-/// can hold.
+/// can hold. `cores`: of the machine; 0: usable_cores(), which reads files.
 [[nodiscard]] RunShape shape_of(const PipelineOptions& options, const Device& device, bool files,
-                                std::size_t host_stages, std::size_t device_stages);
+                                std::size_t host_stages, std::size_t device_stages, unsigned cores = 0);
 
 }  // namespace forebay

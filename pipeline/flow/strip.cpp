@@ -1,5 +1,7 @@
 #include "pipeline/flow/strip.h"
 
+#include <sys/mman.h>
+
 #include <atomic>
 #include <new>
 #include <utility>
@@ -56,6 +58,16 @@ ItemDescriptor& Strip::descriptor(std::uint32_t slot, std::uint32_t position) co
 std::span<std::byte> Strip::payload(std::uint32_t slot) const noexcept {
   expect(slot < layout_.slots, "slot number within the strip");
   return bytes().subspan(layout_.slot_offset(slot) + StripLayout::head_bytes, layout_.payload_bytes);
+}
+
+void Strip::empty(std::uint32_t slot) const noexcept {
+  const std::span<std::byte> pages = payload(slot);
+  static_cast<void>(::madvise(pages.data(), pages.size(), MADV_REMOVE));
+}
+
+void Strip::refill(std::uint32_t slot) const noexcept {
+  const std::span<std::byte> pages = payload(slot);
+  static_cast<void>(::madvise(pages.data(), pages.size(), MADV_POPULATE_WRITE));
 }
 
 void Strip::publish_progress(const Progress& progress) const noexcept {

@@ -27,6 +27,12 @@ class Strip {
   [[nodiscard]] ItemDescriptor& descriptor(std::uint32_t slot, std::uint32_t position) const noexcept;
   [[nodiscard]] std::span<std::byte> payload(std::uint32_t slot) const noexcept;
 
+  /// Gives the memory of a slot's payload back to the system: its bytes read as zero afterwards, in every
+  /// process. Not for memory that a device has page-locked: that would go on reading the former pages.
+  void empty(std::uint32_t slot) const noexcept;
+  /// Takes it again, so that no write has to wait for it. Where there is none, the first write finds out.
+  void refill(std::uint32_t slot) const noexcept;
+
   /// SYNC POINT progress: the worker's release pairs with the coordinator's acquire.
   void publish_progress(const Progress& progress) const noexcept;
   [[nodiscard]] Progress progress() const noexcept;

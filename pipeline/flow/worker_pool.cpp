@@ -69,6 +69,7 @@ bool WorkerPool::idle() const noexcept {
 void WorkerPool::dispatch(std::uint32_t worker, Chunk chunk) {
   chunk.lease = slots_.lease(worker);
   expect(chunk.lease.has_value(), "a chunk is dispatched to a worker with room");
+  if (slots_.refilled(*chunk.lease)) links_[worker].strip().refill(chunk.lease->slot);
   links_[worker].send(std::move(chunk), shape_.files);
 }
 

@@ -15,6 +15,10 @@ namespace {
 constexpr std::string_view space_remedy = "free some space or choose another --out";
 
 Error write_error(int error, const std::string& path) {
+  if (error == EFBIG) {
+    return os_error(error, "write " + path, "raise the limit on the size of files (ulimit -f)",
+                    ErrorCode::io);
+  }
   return os_error(error, "write " + path, error == ENOSPC || error == EDQUOT ? space_remedy : "",
                   ErrorCode::io);
 }

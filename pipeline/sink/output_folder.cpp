@@ -14,26 +14,38 @@
 namespace forebay {
 namespace fs = std::filesystem;
 
-OutputFolder::OutputFolder(const fs::path& path, std::span<const std::string_view> files, bool force)
-    : path_(path) {
-  if (path_.empty()) throw Error(ErrorCode::usage, "--out is empty; name a folder");
+void OutputFolder::check(const fs::path& path, std::span<const std::string_view> files, bool force) {
+  if (path.empty()) throw Error(ErrorCode::usage, "--out is empty; name a folder");
   std::error_code ignored;
-  if (fs::exists(path_, ignored) && !fs::is_directory(path_, ignored)) {
-    throw Error(ErrorCode::usage, fmt::format("--out {} is not a folder", path_.string()));
+  if (fs::exists(path, ignored) && !fs::is_directory(path, ignored)) {
+    throw Error(ErrorCode::usage, fmt::format("--out {} is not a folder", path.string()));
   }
   for (const std::string_view name : files) {
-    const std::string existing = file(name);
+    const std::string existing = (path / name).string();
     if (!force && fs::exists(fs::symlink_status(existing, ignored))) {
       throw Error(ErrorCode::usage,
                   fmt::format("{} exists; use --force to overwrite it, or --resume to go on with that run",
                               existing));
     }
   }
-  create();
-  lock();
 }
 
-OutputFolder::~OutputFolder() {
+OutputFolder::OutputFolder(const fs::path& path, std::span<const std::string_view> files, bool force)
+    : path_(path) {
+  check(path, files, force);
+  try {
+    create();
+    lock();
+    probe();
+  } catch (...) {
+    remove_created();
+    throw;
+  }
+}
+
+OutputFolder::~OutputFolder() { remove_created(); }
+
+void OutputFolder::remove_created() const noexcept {
   for (auto folder = created_.rbegin(); folder != created_.rend(); ++folder) {
     if (::rmdir(folder->c_str()) != 0) break;  // not empty: a run's results
   }
@@ -63,6 +75,15 @@ void OutputFolder::lock() {
 
 void OutputFolder::sync() {
   if (::fsync(lock_.get()) != 0) throw os_error(errno, "sync folder " + path_.string(), {}, ErrorCode::io);
+}
+
+/// What permissions do not tell (no inodes, a quota that is used up) is found now, not after the workers have
+/// been started.
+void OutputFolder::probe() const {
+  const std::string name = file(".forebay.probe");
+  const UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.valid()) throw os_error(errno, "cannot create a file in " + path_.string(), "choose another --out");
+  ::unlink(name.c_str());
 }
 
 }  // namespace forebay

@@ -17,7 +17,7 @@ class OutputFolder {
  public:
   /// Creates `path`, parents too, unless it exists. Throws Error(usage) where it is no folder, is in use by
   /// another run, or holds one of `files` already and `force` is not set; Error(environment | no_space | io)
-  /// where it cannot be created.
+  /// where it cannot be created, or no file in it.
   OutputFolder(const std::filesystem::path& path, std::span<const std::string_view> files, bool force);
   OutputFolder(OutputFolder&&) noexcept = default;
   OutputFolder& operator=(OutputFolder&&) = delete;
@@ -28,12 +28,17 @@ class OutputFolder {
   /// To the disk: which files there are. Blocks. Throws Error(io).
   void sync();
 
+  /// What the constructor refuses before it touches anything. Throws Error(usage).
+  static void check(const std::filesystem::path& path, std::span<const std::string_view> files, bool force);
+
   [[nodiscard]] std::string file(std::string_view name) const { return (path_ / name).string(); }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
   void create();
   void lock();
+  void probe() const;
+  void remove_created() const noexcept;
 
   std::filesystem::path path_;
   std::vector<std::filesystem::path> created_;  // outermost first

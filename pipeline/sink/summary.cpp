@@ -122,6 +122,7 @@ Json options_json(const RunSummary& summary) {
   json["item_timeout_s"] =
       std::chrono::duration<double>(options.item_timeout.value_or(limits::worker_silence)).count();
   json["item_memory_bytes"] = options.item_memory_bytes ? Json(*options.item_memory_bytes) : Json(nullptr);
+  json["memory_bytes"] = options.memory_bytes ? Json(*options.memory_bytes) : Json(nullptr);
   json["limit"] = options.limit ? Json(*options.limit) : Json(nullptr);
   json["epochs"] = options.epochs;
   json["shuffle"] = options.shuffle;
@@ -159,7 +160,9 @@ std::string summary_json(const RunSummary& summary) {
                          {"peak_rss_bytes", summary.coordinator_peak_rss_bytes}};
   json["memory"] = {{"arena_bytes", stats.arena_bytes},
                     {"slot_bytes", stats.slot_bytes},
-                    {"slots_per_worker", stats.slots_per_worker}};
+                    {"slots_per_worker", stats.slots_per_worker},
+                    {"slots_least", stats.slots_least},
+                    {"short_s", stats.memory_short_s}};
   json["interrupted"] = summary.interrupted;
   json["failure"] = summary.failure.empty() ? Json(nullptr) : Json(summary.failure);
   json["notes"] = summary.notes;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "host/error.h"
@@ -18,6 +20,29 @@ std::string_view to_string(LastBatch last_batch) noexcept {
     case LastBatch::pad: return "pad";
   }
   return "unknown";
+}
+
+std::uint64_t samples_of_epoch(const Sampling& sampling, std::uint64_t entries) noexcept {
+  const auto divided_up = [](std::uint64_t value, std::uint64_t by) {
+    return value / by + (value % by != 0 ? 1 : 0);
+  };
+  if (entries == 0) return 0;
+  const std::uint64_t batch = sampling.batch;
+  switch (sampling.last_batch) {
+    case LastBatch::drop: return entries / sampling.shards / batch * batch;
+    case LastBatch::pad: return divided_up(divided_up(entries, sampling.shards), batch) * batch;
+    case LastBatch::partial: break;
+  }
+  return entries <= sampling.shard ? 0 : divided_up(entries - sampling.shard, sampling.shards);
+}
+
+std::uint64_t samples_of(const Sampling& sampling, std::uint64_t entries) noexcept {
+  const std::uint64_t of_epoch = samples_of_epoch(sampling, entries);
+  // More positions than 64 bits can number are more than any run comes to.
+  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  const bool fits = of_epoch == 0 || sampling.epochs <= most / of_epoch;
+  const std::uint64_t all = fits ? sampling.epochs * of_epoch : most;
+  return sampling.limit ? std::min(all, *sampling.limit) : all;
 }
 
 std::unique_ptr<Sampler> make_sampler(std::unique_ptr<Source> source, const Sampling& sampling,

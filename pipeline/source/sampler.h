@@ -39,6 +39,10 @@ struct Sampling {
   }
 };
 
+/// Samples of one epoch of a source with so many entries; of all epochs, up to the limit. Arithmetic only.
+[[nodiscard]] std::uint64_t samples_of_epoch(const Sampling& sampling, std::uint64_t entries) noexcept;
+[[nodiscard]] std::uint64_t samples_of(const Sampling& sampling, std::uint64_t entries) noexcept;
+
 /// One item of a plan.
 struct Sample {
   SourceEntry entry;        ///< valid until the next call

@@ -1,7 +1,6 @@
 #include "pipeline/source/table_sampler.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "pipeline/source/sources_changed.h"
@@ -20,7 +19,7 @@ TableSampler::TableSampler(std::unique_ptr<Source> source, const Sampling& sampl
       table_(*source),
       note_(source->note()),
       done_(done),
-      epoch_items_(items_of_epoch()) {
+      epoch_items_(samples_of_epoch(sampling, table_.size())) {
   const std::uint64_t prefix = done_.prefix_end();
   if (done_.end() > end()) throw sources_changed(done_.end(), end());
   if (!done.source_identity.empty() && source->identity() == done.source_identity) return;  // as it was
@@ -32,26 +31,7 @@ TableSampler::TableSampler(std::unique_ptr<Source> source, const Sampling& sampl
   if (prefix > 0 && hash != done_.prefix()) throw sources_changed(prefix, prefix);
 }
 
-std::uint64_t TableSampler::items_of_epoch() const noexcept {
-  const std::uint64_t entries = table_.size();
-  if (entries == 0) return 0;
-  const std::uint64_t batch = sampling_.batch;
-  switch (sampling_.last_batch) {
-    case LastBatch::drop: return entries / sampling_.shards / batch * batch;
-    case LastBatch::pad: return divided_up(divided_up(entries, sampling_.shards), batch) * batch;
-    case LastBatch::partial: break;
-  }
-  return entries <= sampling_.shard ? 0 : divided_up(entries - sampling_.shard, sampling_.shards);
-}
-
-std::uint64_t TableSampler::end() const noexcept {
-  // More positions than 64 bits can number are more than any run comes to.
-  const bool fits =
-      epoch_items_ == 0 || sampling_.epochs <= std::numeric_limits<std::uint64_t>::max() / epoch_items_;
-  const std::uint64_t all =
-      fits ? sampling_.epochs * epoch_items_ : std::numeric_limits<std::uint64_t>::max();
-  return sampling_.limit ? std::min(all, *sampling_.limit) : all;
-}
+std::uint64_t TableSampler::end() const noexcept { return samples_of(sampling_, table_.size()); }
 
 Sample TableSampler::sample_at(std::uint64_t position) {
   const std::uint64_t epoch = sampling_.first_epoch + position / epoch_items_;

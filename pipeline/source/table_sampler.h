@@ -27,7 +27,6 @@ class TableSampler final : public Sampler {
   [[nodiscard]] std::string note() const override { return note_; }
 
  private:
-  [[nodiscard]] std::uint64_t items_of_epoch() const noexcept;
   /// Precondition: position is of the plan. Positions may come in any order.
   [[nodiscard]] Sample sample_at(std::uint64_t position);
   [[nodiscard]] std::uint64_t end() const noexcept;

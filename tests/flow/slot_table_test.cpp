@@ -64,5 +64,44 @@ TEST(SlotTable, ForeignNumbersHoldNothing) {
   EXPECT_FALSE(table.holds({0, 9, 1}, SlotState::free));
 }
 
+TEST(SlotTable, FewerMayBeAllowedThanThereAre) {
+  SlotTable table(2, 4);
+  const Lease first = *table.lease(0);
+  const Lease second = *table.lease(0);
+  table.allow(1);
+  EXPECT_EQ(table.free_slots(0), 0U) << "two are held";
+  EXPECT_FALSE(table.lease(0));
+  EXPECT_EQ(table.free_slots(1), 1U);
+  table.move(SlotMove::finish, first);
+  table.move(SlotMove::deliver, first);
+  EXPECT_FALSE(table.lease(0));
+  table.move(SlotMove::finish, second);
+  table.move(SlotMove::deliver, second);
+  EXPECT_TRUE(table.lease(0));
+  EXPECT_FALSE(table.lease(0));
+  table.allow(4);
+  EXPECT_EQ(table.free_slots(0), 3U);
+}
+
+TEST(SlotTable, IdleSlotsAreToldOnceAndLeasedLast) {
+  SlotTable table(1, 4);
+  EXPECT_TRUE(table.take_idle().empty()) << "all may be used";
+  const Lease held = *table.lease(0);
+  table.allow(2);
+  const std::vector<SlotPlace> idle = table.take_idle();
+  ASSERT_EQ(idle.size(), 2U);
+  EXPECT_EQ(idle[0].slot, 3U);
+  EXPECT_EQ(idle[1].slot, 2U);
+  EXPECT_TRUE(table.take_idle().empty());
+  table.allow(4);
+  const Lease full = *table.lease(0);
+  EXPECT_EQ(full.slot, 1U);
+  EXPECT_FALSE(table.refilled(full)) << "it has its memory";
+  const Lease empty = *table.lease(0);
+  EXPECT_TRUE(table.refilled(empty));
+  EXPECT_FALSE(table.refilled(empty)) << "once is enough";
+  EXPECT_FALSE(table.refilled(held));
+}
+
 }  // namespace
 }  // namespace forebay

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <thread>
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
-std::string tree(const std::string& name) { return std::string(FOREBAY_TEST_TREES) + "/" + name; }
+std::string tree(const std::string& name) { return std::filesystem::path(FOREBAY_TEST_TREES) / name; }
 
 TEST(Allowance, TheSmallestLimitCountsAndIsNamed) {
   Allowance allowance;

@@ -4,13 +4,14 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <thread>
 
 namespace forebay {
 namespace {
 
-std::string tree(const std::string& name) { return std::string(FOREBAY_TEST_TREES) + "/" + name; }
+std::string tree(const std::string& name) { return std::filesystem::path(FOREBAY_TEST_TREES) / name; }
 
 TEST(CpuCount, TheSmallestQuotaOfAllAncestorsCounts) {
   EXPECT_EQ(cpu_quota_cores(tree("v2_nested")), 1.5);
