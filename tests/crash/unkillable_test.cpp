@@ -124,7 +124,7 @@ TEST(UnkillableWorker, WithoutAnotherOneTheRunEndsAndSaysWhy) {
 TEST(UnkillableOwner, EndsTheRunAndSaysWhy) {
   const Freezer freezer;
   if (!freezer.usable()) GTEST_SKIP() << "NO FREEZER: this machine has no cgroup v1 freezer that may be used";
-  const std::string photos = std::string(FOREBAY_SHARED_DIR) + "/photos/good";
+  const std::string photos = std::filesystem::path(FOREBAY_SHARED_DIR) / "photos/good";
   if (!std::filesystem::exists(photos)) GTEST_SKIP() << "NO TEST PHOTOS at " << photos;
   PipelineOptions options;
   options.workers = 2;

@@ -14,7 +14,7 @@ namespace forebay {
 namespace {
 
 std::string photos(const std::string& folder) {
-  return std::string(FOREBAY_SHARED_DIR) + "/photos/" + folder;
+  return std::filesystem::path(FOREBAY_SHARED_DIR) / "photos" / folder;
 }
 
 class PicturePipeline : public ::testing::Test {
