@@ -103,7 +103,8 @@ Entries examine_sources(const RunArguments& arguments, Findings& findings) {
   const bool all = sampling.needs_all() || sampling.shards > 1;
   const Counted counted = count_items(sources, all ? std::nullopt : sampling.limit, deadline);
   if (counted.items == 0 && counted.all && arguments.options.limit != 0U) {
-    throw Error(ErrorCode::usage, fmt::format("no pictures in {}", fmt::join(sources, ", ")));
+    const std::string note = counted.note.empty() ? "" : fmt::format(" ({})", counted.note);
+    throw Error(ErrorCode::usage, fmt::format("no pictures in {}{}", fmt::join(sources, ", "), note));
   }
   entries.counted = counted.items;
   findings.push_back(

@@ -31,6 +31,7 @@ Counted count_items(const std::vector<std::string>& sources, std::optional<std::
   } catch (const Error&) {
     counted.all = false;  // the run delivers what comes before the fault, and says what it is
   }
+  counted.note = source->note();
   return counted;
 }
 

@@ -18,6 +18,7 @@ namespace forebay::cli {
 struct Counted {
   std::uint64_t items = 0;
   bool all = true;  ///< false: there are more, or the sources break off
+  std::string note;  ///< what the sources left out
 };
 
 /// Counts the entries of sources that can be read twice, up to `limit`, until the deadline. Throws

@@ -18,7 +18,7 @@ enum class ItemErrorCode : std::uint16_t {
   corrupt,             ///< the data contradicts itself
   too_large,           ///< more pixels than limits::image_pixels_max, or it fits no slot
   io_error,            ///< missing, unreadable, not a regular file, or reading failed
-  no_memory,           ///< an allocation for this item failed
+  no_memory,           ///< quarantined: an allocation for it failed PipelineOptions::attempts times
   decoder_warning,     ///< a decoder warning under --strict
   stage_failed,        ///< a user's host stage threw
   worker_died,         ///< quarantined: it ended its worker PipelineOptions::attempts times

@@ -53,14 +53,16 @@ std::string describe(const Death& death, const ItemLimits& limits) {
     case Verdict::broke_protocol: return "wrote what is no valid result";
     case Verdict::none: break;
   }
+  if (death.out_of_memory && limits.memory_bytes == 0) return "found no memory";
   if (death.out_of_memory)
     return fmt::format("needed more than {} MiB (--item-memory-mb)", limits.memory_bytes >> 20U);
   return describe(death.status) + (death.oom_killer ? ", by the kernel's OOM killer" : "");
 }
 
-ItemErrorCode error_of(const Death& death) noexcept {
+ItemErrorCode error_of(const Death& death, const ItemLimits& limits) noexcept {
   if (death.verdict == Verdict::timed_out) return ItemErrorCode::timed_out;
-  return death.out_of_memory ? ItemErrorCode::memory_limit : ItemErrorCode::worker_died;
+  if (!death.out_of_memory) return ItemErrorCode::worker_died;
+  return limits.memory_bytes == 0 ? ItemErrorCode::no_memory : ItemErrorCode::memory_limit;
 }
 
 }  // namespace forebay

@@ -18,7 +18,7 @@ struct Death {
   ExitStatus status;
   Verdict verdict = Verdict::none;
   ItemStep step = ItemStep::begin;
-  bool out_of_memory = false;  ///< it exceeded its limit of memory
+  bool out_of_memory = false;  ///< it found no memory, under a limit or without
   bool fresh = true;           ///< its process had finished no other item: what it used, this item used
   bool oom_killer = false;     ///< the kernel's OOM killer was at work
   double seconds = 0;          ///< that it worked at the item
@@ -65,6 +65,6 @@ struct ItemLimits {
 [[nodiscard]] std::string describe(const Death& death, const ItemLimits& limits);
 
 /// The code that an item is quarantined with after such a death.
-[[nodiscard]] ItemErrorCode error_of(const Death& death) noexcept;
+[[nodiscard]] ItemErrorCode error_of(const Death& death, const ItemLimits& limits) noexcept;
 
 }  // namespace forebay

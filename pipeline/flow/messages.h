@@ -55,6 +55,7 @@ struct WorkerSetup : MessageHead<MessageType::worker_setup> {
   std::uint8_t regions = 0;             ///< 1: leave regions to the owner (owner placement)
   std::uint64_t item_memory_bytes = 0;  ///< of one item, beyond what the worker has; 0: no limit
   std::uint8_t files = 1;               ///< 0: items have no file; host stages make them
+  std::uint8_t may_end = 1;             ///< 0: the worker is a thread of the coordinator
 };
 
 struct HostStageMessage : MessageHead<MessageType::host_stage> {

@@ -72,7 +72,7 @@ struct Progress {
   std::uint64_t generation = 0;  ///< 48 bits of it: one lease a microsecond for nine years
   ItemStep step = ItemStep::begin;
   std::uint8_t position = 0;
-  bool out_of_memory = false;  ///< at this step, under the limit of --item-memory-mb: the worker ends
+  bool out_of_memory = false;  ///< at this step, under --item-memory-mb or without: the worker ends
 
   [[nodiscard]] constexpr std::uint64_t word() const noexcept {
     return generation << 16U | std::uint64_t{out_of_memory} << 15U |

@@ -134,7 +134,7 @@ void WorkerPool::quarantine(PlannedItem& item, const Death& death) {
       evidence->file_bytes = hash->bytes;
     }
   }
-  item.failed = error_of(death);
+  item.failed = error_of(death, brief_.item);
   item.message = fmt::format("quarantined: {} attempts ended their worker, the last at step {}: {}",
                              item.attempts, evidence->last_step, evidence->how);
   item.quarantine = std::move(evidence);

@@ -47,6 +47,7 @@ void WorkerLink::start(const RunShape& shape, const WorkerBrief& brief) {
   setup.regions = shape.placement == Placement::owner ? 1 : 0;
   setup.files = shape.files ? 1 : 0;
   // The thread of this process is not held to it: that would be the application's limit.
+  setup.may_end = shape.inline_worker ? 0 : 1;
   setup.item_memory_bytes = shape.inline_worker ? 0 : brief.item.memory_bytes;
   const int strip_fd = strip_.fd();
   // A worker that dies this early closes the channel; its exit is noticed and counted like any other death.

@@ -71,7 +71,8 @@ ItemRunner::Outcome ItemRunner::run(const ItemKey& key, int fd, std::span<std::b
     return Outcome::done;
   };
   const auto fail_for_memory = [&](std::string_view message) {
-    if (setup_.item_memory_bytes == 0) return fail(ItemErrorCode::no_memory, message);
+    // Want of memory may be the machine's: who can end is replaced, and the item tried again.
+    if (setup_.may_end == 0) return fail(ItemErrorCode::no_memory, message);
     mark.out_of_memory();
     return Outcome::memory_limit;
   };

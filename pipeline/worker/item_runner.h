@@ -29,7 +29,7 @@ class ItemRunner {
   enum class Outcome {
     done,          ///< the descriptor is complete (possibly a failure)
     full,          ///< the item does not fit behind the others: it belongs into another slot
-    memory_limit,  ///< an allocation failed under the limit of --item-memory-mb; the step says so too
+    memory_limit,  ///< an allocation failed, under --item-memory-mb or without; the step says so too
   };
 
   /// `payload` is the slot's, used up to `begin`; `fd` is the open file, or -1 where the source has none.

@@ -346,8 +346,11 @@ class Foretelling(FullMachine):
     def test_what_the_run_refuses_as_usage_doctor_does_too(self):
         picture = self.write_picture("a.jpg")
         self.assert_done(self.command(["run", picture, "--out", self.out, "--quiet"]))
-        for words in (["nowhere", "--sink", "none"], [picture, "--out", self.out], [picture], [picture, "--out", picture],
-                      [self.list_of(0), "--sink", "none"], [picture, "--sink", "none", "--slot-mb", "0.01"]):
+        texts = self.folder / "texts"
+        texts.mkdir()
+        (texts / "a.txt").write_text("no picture")
+        for words in ([texts, "--sink", "none"], ["nowhere", "--sink", "none"], [picture, "--out", self.out], [picture],
+                      [picture, "--out", picture], [self.list_of(0), "--sink", "none"], [picture, "--sink", "none", "--slot-mb", "0.01"]):
             run = self.assert_done(self.command(["run", *words, "--quiet"]), 2)
             doctor = self.assert_done(self.command(["doctor", "run", *words]), 2)
             self.assertEqual(doctor.stderr, run.stderr)

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -101,6 +102,42 @@ TEST(ItemTimeout, AChunkMayTakeLongerThanAnItem) {
   }));
   for (const ItemRecord& item : outcome.items) EXPECT_TRUE(item.ok()) << item.index << ": " << item.message;
   EXPECT_EQ(outcome.stats.workers[0].restarts + outcome.stats.workers[1].restarts, 0U);
+}
+
+TEST(ItemMemory, WantOfMemoryWithoutALimitIsTriedAgain) {
+  const Marks marks;
+  const Outcome outcome = run(PipelineBuilder::range(60).options(small()).host_stage([](Item& item) {
+    fill(item);
+    if (item.index() == 33 && first_time("want")) throw std::bad_alloc();
+  }));
+  ASSERT_EQ(outcome.items.size(), 60U);
+  for (const ItemRecord& item : outcome.items) {
+    EXPECT_TRUE(item.ok()) << item.index << ": " << item.message;
+    EXPECT_EQ(item.attempts, item.index == 33 ? 2U : 1U) << item.index;
+  }
+  EXPECT_TRUE(says(outcome.stats, "found no memory at item 33")) << "it is said";
+}
+
+TEST(ItemMemory, AnItemThatNeverFindsAnyIsQuarantined) {
+  const Outcome outcome = run(PipelineBuilder::range(60).options(small()).host_stage([](Item& item) {
+    fill(item);
+    if (item.index() == 33) throw std::bad_alloc();
+  }));
+  ASSERT_EQ(outcome.items.size(), 60U);
+  expect_only_this_failed(outcome, 33, ItemErrorCode::no_memory);
+  EXPECT_EQ(outcome.items[33].quarantine->attempts, limits::item_attempts);
+}
+
+TEST(ItemMemory, AWorkerInThisProcessDoesNotEndForIt) {
+  PipelineOptions options = small();
+  options.workers = 0;
+  const Outcome outcome = run(PipelineBuilder::range(60).options(options).host_stage([](Item& item) {
+    fill(item);
+    if (item.index() == 33) throw std::bad_alloc();
+  }));
+  ASSERT_EQ(outcome.items.size(), 60U);
+  EXPECT_EQ(outcome.items[33].error, ItemErrorCode::no_memory);
+  EXPECT_EQ(outcome.items[33].attempts, 1U);
 }
 
 TEST(ItemMemory, AnItemThatTakesTooMuchIsQuarantinedAndNoOtherIs) {

@@ -112,7 +112,8 @@ TEST(Blame, WantOfMemoryInAUsedProcessIsTriedInAFreshOne) {
   EXPECT_EQ(deaths_until_guilty(blame, death), 2) << "others may have left the memory short";
   Blame three(3);
   EXPECT_EQ(deaths_until_guilty(three, death), 3);
-  EXPECT_EQ(error_of(death), ItemErrorCode::memory_limit);
+  EXPECT_EQ(error_of(death, {std::chrono::seconds(1), 1 << 20}), ItemErrorCode::memory_limit);
+  EXPECT_EQ(error_of(death, {std::chrono::seconds(1), 0}), ItemErrorCode::no_memory) << "no limit was set";
 }
 
 }  // namespace
