@@ -42,7 +42,9 @@ struct PipelineConfig {
 /// stats() may be called from any thread.
 class Pipeline {
  public:
-  /// Throws Error: usage (options that make no sense), no_device, no_memory (admission), spawn, environment.
+  /// Raises the process's soft limit on open files, as far as the run needs it. Throws Error: usage (options
+  /// that make no sense), no_device, no_memory and environment (what the machine has does not do, see
+  /// fit_run()), spawn.
   explicit Pipeline(PipelineConfig config);
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;

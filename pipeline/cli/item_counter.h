@@ -17,7 +17,7 @@ namespace forebay::cli {
 
 struct Counted {
   std::uint64_t items = 0;
-  bool all = true;  ///< false: there are more, or the sources break off
+  bool all = true;   ///< false: there are more, or the sources break off
   std::string note;  ///< what the sources left out
 };
 

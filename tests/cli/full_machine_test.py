@@ -350,7 +350,8 @@ class Foretelling(FullMachine):
         texts.mkdir()
         (texts / "a.txt").write_text("no picture")
         for words in ([texts, "--sink", "none"], ["nowhere", "--sink", "none"], [picture, "--out", self.out], [picture],
-                      [picture, "--out", picture], [self.list_of(0), "--sink", "none"], [picture, "--sink", "none", "--slot-mb", "0.01"]):
+                      [picture, "--out", picture], [self.list_of(0), "--sink", "none"],
+                      [picture, "--sink", "none", "--slot-mb", "0.01"]):
             run = self.assert_done(self.command(["run", *words, "--quiet"]), 2)
             doctor = self.assert_done(self.command(["doctor", "run", *words]), 2)
             self.assertEqual(doctor.stderr, run.stderr)
