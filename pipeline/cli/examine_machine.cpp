@@ -2,10 +2,11 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
+#include <limits>
 #include <optional>
 
 #include "host/memory/memory_budget.h"
-#include "host/process/cgroup.h"
+#include "host/process/allowance.h"
 #include "host/process/cpu_count.h"
 #include "host/process/system_file.h"
 #include "pipeline/cli/finding.h"
@@ -74,32 +75,24 @@ Finding examine_huge_pages() {
   return {section, "huge pages", State::ok, fmt::format("shmem_enabled is '{}'", word)};
 }
 
+/// What a run needs of these is said below, by the functions that decide in it.
 Finding examine_descriptors() {
-  // Per worker: channel, pidfd, strip, and the files of the chunks under way; plus the coordinator's own.
-  constexpr std::uint64_t per_worker = 160;
-  constexpr std::uint64_t own = 64;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  const std::uint64_t needed = own + per_worker * usable_cores();
-  const bool enough = limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= needed;
-  return {section, "descriptors", enough ? State::ok : State::lacks,
-          fmt::format("{} (hard {}); {} workers need up to {}", limit_text(limit.rlim_cur, false),
-                      limit_text(limit.rlim_max, false), usable_cores(), needed)};
+  return {section, "descriptors", State::note,
+          fmt::format("{} (hard {}, to which a run raises it as far as needed)",
+                      limit_text(limit.rlim_cur, false), limit_text(limit.rlim_max, false))};
 }
 
 Finding examine_processes() {
+  constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
   rlimit limit{};
   ::getrlimit(RLIMIT_NPROC, &limit);
-  std::string text = fmt::format("{} for this user", limit_text(limit.rlim_cur, false));
-  std::optional<std::int64_t> smallest;
-  for (const CgroupFolder& folder : cgroup_folders("pids", {})) {
-    const std::string file = read_system_file(folder.directory + "/pids.max").value_or("");
-    const std::optional<std::int64_t> max = parse_number(first_line(file));
-    if (max && (!smallest || *max < *smallest)) smallest = max;
-  }
-  if (smallest) text += fmt::format(", cgroup pids.max {}", *smallest);
-  const bool enough = !smallest || *smallest > static_cast<std::int64_t>(usable_cores()) + 8;
-  return {section, "processes", enough ? State::ok : State::lacks, text};
+  const Allowance tasks = tasks_allowed();
+  return {section, "processes", State::note,
+          fmt::format("{} for this user; {}", limit_text(limit.rlim_cur, false),
+                      tasks.most == unlimited ? "nothing limits a run"
+                                              : fmt::format("{} leaves {}", tasks.limit, tasks.most))};
 }
 
 }  // namespace
