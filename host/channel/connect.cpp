@@ -51,7 +51,7 @@ int try_connect(int fd, const SocketAddress& address, Clock::time_point deadline
     // 0 would be no limit.
     const timeval slice{0, static_cast<suseconds_t>(std::max<std::int64_t>(left.count(), 1000))};
     static_cast<void>(::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof(slice)));
-    if (::connect(fd, address.raw(), address.raw_bytes()) == 0) return 0;
+    if (::connect(fd, static_cast<const sockaddr*>(address.raw()), address.raw_bytes()) == 0) return 0;
     if ((errno != EAGAIN && errno != EINTR) || Clock::now() >= deadline) return errno;
   }
 }

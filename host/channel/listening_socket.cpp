@@ -108,7 +108,9 @@ Error ListeningSocket::bind_error() const {
                   "choose a directory that exists and in which this user may create files");
 }
 
-bool ListeningSocket::bind() noexcept { return ::bind(fd_.get(), address_.raw(), address_.raw_bytes()) == 0; }
+bool ListeningSocket::bind() noexcept {
+  return ::bind(fd_.get(), static_cast<const sockaddr*>(address_.raw()), address_.raw_bytes()) == 0;
+}
 
 void ListeningSocket::require_stale() const {
   struct stat status {};
@@ -118,8 +120,8 @@ void ListeningSocket::require_stale() const {
   }
   const UniqueFd probe = unix_socket();
   // EAGAIN: its backlog is full. EPROTOTYPE: a listener of another program.
-  if (::connect(probe.get(), address_.raw(), address_.raw_bytes()) == 0 || errno == EAGAIN ||
-      errno == EPROTOTYPE || errno == EINTR)
+  if (::connect(probe.get(), static_cast<const sockaddr*>(address_.raw()), address_.raw_bytes()) == 0 ||
+      errno == EAGAIN || errno == EPROTOTYPE || errno == EINTR)
     throw in_use(address_);
   if (errno != ECONNREFUSED && errno != ENOENT) {
     throw os_error(errno, "cannot listen at '" + address_.text() + "', where another socket is",

@@ -1,6 +1,10 @@
 #include "host/channel/socket_address.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <cstddef>
 
@@ -45,12 +49,14 @@ SocketAddress::SocketAddress(std::string_view text) : text_(text) {
                                       std::to_string(limits::socket_address_bytes_max) +
                                       " of a Unix socket; use a shorter path, or '@name'");
   }
-  raw_.sun_family = AF_UNIX;
-  text.copy(raw_.sun_path, text.size());
-  if (!is_path()) raw_.sun_path[0] = '\0';
+  sockaddr_un raw{};
+  raw.sun_family = AF_UNIX;
+  text.copy(raw.sun_path, text.size());
+  if (!is_path()) raw.sun_path[0] = '\0';
+  raw_ = std::bit_cast<decltype(raw_)>(raw);
   // A path ends with its NUL. Every byte of an abstract name counts, so nothing may follow it.
   const std::size_t bytes = offsetof(sockaddr_un, sun_path) + text.size() + (is_path() ? 1 : 0);
-  raw_bytes_ = static_cast<socklen_t>(bytes);
+  raw_bytes_ = static_cast<unsigned>(bytes);
 }
 
 SocketAddress SocketAddress::fresh() {

@@ -135,6 +135,12 @@ Allowance tasks_allowed(const std::string& root) {
   return allowance;
 }
 
+Allowance file_size_allowed() {
+  Allowance allowance;
+  if (const auto most = soft_limit(RLIMIT_FSIZE)) allowance.lower(*most, "RLIMIT_FSIZE (ulimit -f)");
+  return allowance;
+}
+
 Allowance address_space_allowed() {
   Allowance allowance;
   if (const auto most = soft_limit(RLIMIT_AS)) allowance.lower(*most, "RLIMIT_AS (ulimit -v)");

@@ -34,6 +34,9 @@ void raise_descriptor_limit(std::uint64_t wanted) noexcept;
 /// Threads of this process now.
 [[nodiscard]] std::uint64_t own_tasks(const std::string& root = {});
 
+/// Bytes that a file, and so one piece of shared memory, may have: RLIMIT_FSIZE.
+[[nodiscard]] Allowance file_size_allowed();
+
 /// Bytes that this process may map: RLIMIT_AS.
 [[nodiscard]] Allowance address_space_allowed();
 

@@ -79,6 +79,17 @@ ResourceNeed address_need(const RunShape& shape, const Machine& machine) {
   return need;
 }
 
+/// The kernel holds anonymous files to RLIMIT_FSIZE too.
+ResourceNeed piece_need(const RunShape& shape, const Machine& machine) {
+  ResourceNeed need{"shared memory", ErrorCode::environment, true};
+  need.need = shape.strip_layout().bytes();
+  if (shape.results > 0) need.need = std::max(need.need, shape.buffer_bytes / shape.results);
+  need.there = machine.file_size.most;
+  need.limit = machine.file_size.limit;
+  need.what = "its largest piece, the slots of a worker or a batch of the owner";
+  return need;
+}
+
 /// The same run, asked for with other numbers.
 struct Variant {
   std::uint32_t workers;
@@ -143,7 +154,8 @@ std::string remedy_of(const ResourceNeed& need, const std::string& flags) {
     return fmt::format("{}raise the hard limit to {} (ulimit -Hn, LimitNOFILE= of a service)", use, amount);
   }
   if (need.name == "processes") return fmt::format("{}raise the limit by {}", use, need.need - need.there);
-  if (need.name == "address space") return fmt::format("{}raise the limit to {}", use, amount);
+  if (need.name == "address space" || need.name == "shared memory")
+    return fmt::format("{}raise the limit to {}", use, amount);
   const bool own = need.limit.starts_with("--memory-mb");
   if (flags.empty() && !own) return "lower --crop or --slot-mb, or free memory: it needs " + amount;
   if (own) return fmt::format("{}raise it to {}", use, (need.need + (1U << 20U) - 1) >> 20U);
@@ -160,13 +172,14 @@ Machine Machine::read(const std::string& root) {
   machine.tasks = tasks_allowed(root);
   machine.own_tasks = forebay::own_tasks(root);
   machine.address_space = address_space_allowed();
+  machine.file_size = file_size_allowed();
   machine.cores = usable_cores(root);
   return machine;
 }
 
 std::vector<ResourceNeed> needs_of(const RunShape& shape, const Machine& machine) {
   return {memory_need(shape, machine), descriptor_need(shape, machine), task_need(shape, machine),
-          address_need(shape, machine)};
+          address_need(shape, machine), piece_need(shape, machine)};
 }
 
 std::uint64_t descriptors_wanted(const RunShape& shape, const Machine& machine) {

@@ -18,6 +18,7 @@ struct Machine {
   Allowance descriptors;
   Allowance tasks;
   Allowance address_space;
+  Allowance file_size;
   std::uint64_t descriptors_open = 0;  ///< by this process
   std::uint64_t own_tasks = 0;         ///< threads of this process
   unsigned cores = 1;
@@ -38,7 +39,7 @@ struct RunParts {
 /// here, so that they never differ.
 struct RunFit {
   RunShape shape;
-  std::vector<ResourceNeed> needs;  ///< memory, descriptors, processes, address space
+  std::vector<ResourceNeed> needs;  ///< memory, descriptors, processes, address space, shared memory
   std::string note;                 ///< what was made smaller to fit; empty where nothing was
 };
 

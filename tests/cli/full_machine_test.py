@@ -337,8 +337,8 @@ class Pressure(FullMachine):
 class Foretelling(FullMachine):
     def test_a_page_with_every_resource(self):
         result = self.assert_done(self.command(["doctor", "run", self.list_of(40), "--out", self.out, "--device", "cpu"]))
-        for name in ("sources", "device", "shape", "memory", "descriptors", "processes", "address space", "memlock", "disk",
-                     "files", "file size"):
+        for name in ("sources", "device", "shape", "memory", "descriptors", "processes", "address space", "shared memory",
+                     "memlock", "disk", "files", "file size"):
             self.assertRegex(result.stdout, rf"(?m)^  (ok|note) +{name} ")
         self.assertIn("40 pictures, 40 of this run", result.stdout)
         self.assertFalse(self.out.exists(), "it writes nothing")

@@ -106,6 +106,26 @@ TEST(RunFit, WhatWasGivenIsKeptAndTheErrorNamesFlagsThatFit) {
   EXPECT_EQ(refusal(fit_run(followed, {}, machine)), "") << said;
 }
 
+TEST(RunFit, ALimitOnFilesHoldsForSharedMemoryToo) {
+  PipelineOptions options;
+  options.slots = 8;
+  Machine machine = large_machine();
+  const RunFit large = fit_run(options, {}, machine);
+  EXPECT_EQ(need_of(large, "shared memory").need, large.shape.strip_layout().bytes());
+  machine.file_size = {large.shape.strip_layout().bytes() - 1, "RLIMIT_FSIZE (ulimit -f)"};
+  const std::string said = refusal(fit_run(options, {}, machine));
+  EXPECT_NE(said.find("RLIMIT_FSIZE (ulimit -f) leaves"), std::string::npos) << said;
+  EXPECT_NE(said.find("use --slots"), std::string::npos) << said;
+  options.slots.reset();
+  machine.file_size.most = fit_run(options, {}, large_machine()).shape.strip_layout().bytes() - 1;
+  EXPECT_EQ(refusal(fit_run(options, {}, machine)), "") << "what was not given is made to fit";
+  RunParts cuda;
+  cuda.device.kind = DeviceKind::cuda;
+  options.batch = 4096;
+  const RunFit owner = fit_run(options, cuda, large_machine());
+  EXPECT_EQ(need_of(owner, "shared memory").need, 4096 * owner.shape.row_bytes);
+}
+
 TEST(RunFit, TheRunsOwnBudgetCountsWhereItIsTheSmallest) {
   PipelineOptions options;
   options.memory_bytes = 50 * mib;
