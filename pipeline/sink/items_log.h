@@ -54,6 +54,9 @@ class ItemsLog {
   /// See OutputFile.
   void sync() { file_.sync(); }
 
+  /// The position whose line comes next.
+  [[nodiscard]] std::uint64_t watermark() const noexcept { return watermark_; }
+
   /// Lines written so far, in this session.
   [[nodiscard]] std::uint64_t lines() const noexcept { return lines_; }
 

@@ -161,7 +161,9 @@ bool RunOutput::append(const Batch& batch, const std::function<bool()>& overdue)
   std::span<const ItemRecord> items = batch.items();
   const std::uint64_t rows_before = tensors_ ? tensors_->rows() : 0;
   std::uint64_t kept = batch.rows();
-  log_->reserve(held_bytes(items));  // so that a batch whose rows found space can be completed
+  // So that a batch whose rows found space can be completed.
+  const bool waits = !items.empty() && items.front().index != items_->watermark();
+  log_->reserve(waits ? held_bytes(items) : 0);
   if (tensors_ && kept > 0) kept = tensors_->append(rows, overdue);
   const bool whole = kept == batch.rows();
   if (!whole) {

@@ -64,7 +64,7 @@ void connect_often(std::string address, Event done) {
   for (int i = 0; i < 200; ++i) {
     UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const detail::SocketAddress where(address);
-    static_cast<void>(::connect(fd.get(), where.raw(), where.raw_bytes()));
+    static_cast<void>(::connect(fd.get(), static_cast<const sockaddr*>(where.raw()), where.raw_bytes()));
     many.push_back(std::move(fd));
   }
   stay(done);

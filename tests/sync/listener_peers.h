@@ -41,7 +41,7 @@ class Folder {
 inline UniqueFd raw_connect(const std::string& address, int type = SOCK_SEQPACKET) {
   const detail::SocketAddress where(address);
   UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
-  if (::connect(fd.get(), where.raw(), where.raw_bytes()) != 0) fd.reset();
+  if (::connect(fd.get(), static_cast<const sockaddr*>(where.raw()), where.raw_bytes()) != 0) fd.reset();
   return fd;
 }
 
@@ -49,7 +49,9 @@ inline UniqueFd raw_connect(const std::string& address, int type = SOCK_SEQPACKE
 inline UniqueFd raw_listener(const std::string& address, int type = SOCK_SEQPACKET) {
   const detail::SocketAddress where(address);
   UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
-  if (::bind(fd.get(), where.raw(), where.raw_bytes()) != 0 || ::listen(fd.get(), 8) != 0) fd.reset();
+  if (::bind(fd.get(), static_cast<const sockaddr*>(where.raw()), where.raw_bytes()) != 0 ||
+      ::listen(fd.get(), 8) != 0)
+    fd.reset();
   return fd;
 }
 
