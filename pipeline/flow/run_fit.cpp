@@ -72,7 +72,8 @@ ResourceNeed task_need(const RunShape& shape, const Machine& machine) {
 
 ResourceNeed address_need(const RunShape& shape, const Machine& machine) {
   ResourceNeed need{"address space", ErrorCode::no_memory, true};
-  need.need = limits::own_address_bytes + shape.arena_bytes;
+  constexpr std::uint64_t stack_bytes = std::uint64_t{8} << 20U;  // Linux's default, of each further thread
+  need.need = limits::own_address_bytes + shape.arena_bytes + stack_bytes * (shape.finish_threads - 1);
   need.there = machine.address_space.most;
   need.limit = machine.address_space.limit;
   need.what = "slots, batches, libraries and stacks of the coordinator";

@@ -57,6 +57,12 @@ class FullMachine(fc.CommandTest):
             self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)
         return run.stderr
 
+    def need_of(self, name, *words):
+        """What doctor says that this run needs of a resource, where nothing limits it."""
+        doctor = json.loads(self.command(["doctor", "--json", "run", *words]).stdout)
+        text = next(finding["text"] for finding in doctor["findings"] if finding["name"] == name)
+        return float(re.search(r"needs ([\d.]+)", text).group(1))
+
     def small_disk(self, options):
         disk = self.folder / "disk"
         disk.mkdir()
@@ -108,9 +114,7 @@ class Memory(FullMachine):
         words = ["run", self.list_of(40), "--out", self.out, "--batch", "8", "--device", "cpu"]
         self.assert_done(self.command([*words, "--workers", "4", "--slots", "4"]))
         plain = fc.tensors_of(self.out).tobytes()
-        need = json.loads(self.command(["doctor", "--json", *words, "--force", "--workers", "4"]).stdout)
-        megabytes = float(re.search(r"needs ([\d.]+) MiB", next(f["text"] for f in need["findings"]
-                                                                if f["name"] == "memory")).group(1))
+        megabytes = self.need_of("memory", *words[1:], "--force", "--workers", "4")
         smaller = self.assert_done(self.command([*words, "--force", "--workers", "4", "--memory-mb", int(megabytes) - 1]))
         self.assertRegex(smaller.stderr, r"4 workers with [23] slots each instead of 4 with 4: --memory-mb \d+ leaves")
         self.assertEqual(fc.tensors_of(self.out).tobytes(), plain)
@@ -140,13 +144,9 @@ class Memory(FullMachine):
             self.skipTest("a sanitizer needs more address space than is worth limiting")
         self.assertIn("RLIMIT_AS (ulimit -v) leaves", self.foretold(*words, "--force", limits={resource.RLIMIT_AS: 150 * MIB}))
         # The least that is admitted is enough.
-        for megabytes in range(220, 280, 4):
-            limits = {resource.RLIMIT_AS: megabytes * MIB}
-            code = self.command(["doctor", "run", *words, "--force"], limits).returncode
-            if code == 0:
-                self.assert_done(self.command(["run", *words, "--force"], limits))
-                return
-        self.fail("280 MiB of address space were not enough")
+        least = self.need_of("address space", *words, "--force", "--slots", "2")
+        self.foretold(*words, "--force", "--slots", "2", code=0, limits={resource.RLIMIT_AS: int((least + 0.1) * MIB)})
+        self.foretold(*words, "--force", "--slots", "2", limits={resource.RLIMIT_AS: int((least - 1) * MIB)})
 
     def test_nothing_is_locked_on_the_cpu(self):
         self.foretold(self.list_of(40), "--out", self.out, "--device", "cpu", "--quiet", code=0,
@@ -178,7 +178,8 @@ class Processes(FullMachine):
         _, who = self.as_nobody()
         words = [self.list_of(40), "--sink", "none", "--device", "cpu", "--quiet", "--workers", "2"]
         codes = []
-        for number in range(6, 16):
+        need = int(self.need_of("processes", *words))
+        for number in (need - 4, need - 1, need, need + 1, need + 2):
             limits = {resource.RLIMIT_NPROC: number}
             doctor = self.command(["doctor", "run", *words], limits, **who)
             run = self.assert_done(self.command(["run", *words], limits, **who), doctor.returncode)
@@ -192,22 +193,23 @@ class Processes(FullMachine):
         group = self.cgroup("pids", pids__max=9)
         words = [self.list_of(40), "--sink", "none", "--device", "cpu", "--quiet", "--workers", "4"]
         self.assertRegex(self.foretold(*words, cgroup=group), r"needs \d+ processes .* cgroup v1 pids.max of .* leaves 9")
-        (group / "pids.max").write_text("24")
+        (group / "pids.max").write_text(str(int(self.need_of("processes", *words))))
         self.foretold(*words, cgroup=group, code=0)
 
     def test_a_fork_that_fails_leaves_nothing_half_started(self):
         _, who = self.as_nobody()
+        words = [self.list_of(40), "--sink", "none", "--device", "cpu", "--quiet", "--workers", "3"]
+        need = int(self.need_of("processes", *words))
         # Processes of the same user that cannot be seen from the run's namespace take what there is.
-        others = [subprocess.Popen(["sleep", "60"], **who) for _ in range(9)]
+        others = [subprocess.Popen(["sleep", "60"], **who) for _ in range(need)]
         for other in others:
             self.addCleanup(other.wait)
             self.addCleanup(other.kill)
         inside = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "setpriv", "--reuid", str(NOBODY), "--regid",
-                  str(NOBODY), "--clear-groups", "prlimit", "--nproc=12", fc.COMMAND]
+                  str(NOBODY), "--clear-groups", "prlimit", f"--nproc={need + 4}", fc.COMMAND]
         if subprocess.run([*inside, "--version"], capture_output=True, timeout=fc.PATIENCE_S, check=False).returncode != 0:
             self.skipTest("no namespace of processes can be made here")
-        run = subprocess.run([*inside, "run", self.list_of(40), "--sink", "none", "--device", "cpu", "--quiet", "--workers",
-                              "3"], capture_output=True, text=True, timeout=fc.PATIENCE_S, check=False)
+        run = subprocess.run([*inside, "run", *words], capture_output=True, text=True, timeout=fc.PATIENCE_S, check=False)
         self.assert_one_line(run, 3, "Resource temporarily unavailable", "ulimit -u")
 
 
