@@ -1,5 +1,7 @@
 // Deaths by the kernel's real OOM killer: a worker or an owner is moved into a small memory cgroup.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -8,6 +10,7 @@
 #include <fstream>
 #include <string>
 
+#include "host/memory/unique_fd.h"
 #include "host/process/cgroup.h"
 #include "pipeline/pipeline.h"
 #include "tests/crash/marks.h"
@@ -111,23 +114,33 @@ TEST(OutOfMemory, AKilledOwnerIsReplaced) {
   if (cgroup.path().empty()) GTEST_SKIP() << "no memory cgroup can be made here";
   const test::TemporaryFolder folder;
   const std::vector<std::string> some = crash::make_pictures(folder.path(), 32, 200, 300);
-  std::vector<std::string> pictures;
-  for (int times = 0; times < 16; ++times) pictures.insert(pictures.end(), some.begin(), some.end());
+  constexpr std::size_t times = 16;
+  std::string lines;
+  for (std::size_t i = 0; i < times; ++i) {
+    for (const std::string& picture : some) lines += picture + '\n';
+  }
+  // A list from a pipe that says nothing yet: the owner touches no result before it is in the cgroup.
+  const std::string list = folder / "list";
+  ASSERT_EQ(::mkfifo(list.c_str(), 0600), 0);
+  UniqueFd writer(::open(list.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(writer.valid());
+  ASSERT_LT(lines.size(), std::size_t{64} << 10U) << "what a pipe holds";
   PipelineOptions options;
   options.workers = 2;
   options.batch = 16;
   options.device = DeviceChoice::cpu;
   options.placement = Placement::owner;
-  Pipeline pipeline =
-      PipelineBuilder::pictures({crash::write_list(folder / "list", pictures)}).options(options).start();
-  // Before its first batch: the pages of results are its own to touch.
+  Pipeline pipeline = PipelineBuilder::pictures({"@" + list}).options(options).start();
+  // The pages of results are the owner's to touch.
   ASSERT_TRUE(cgroup.take(pipeline.stats().owner.pid));
+  ASSERT_EQ(::write(writer.get(), lines.data(), lines.size()), static_cast<ssize_t>(lines.size()));
+  writer.reset();
   std::uint64_t items = 0;
   for (const Batch& batch : pipeline) {
     items += batch.items().size();
     for (const ItemRecord& item : batch.items()) ASSERT_TRUE(item.ok()) << item.message;
   }
-  EXPECT_EQ(items, pictures.size());
+  EXPECT_EQ(items, times * some.size());
   EXPECT_EQ(cgroup.kills(), 1U) << "the kernel's own count";
   EXPECT_EQ(pipeline.stats().owner.restarts, 1U);
 }
