@@ -22,6 +22,7 @@
 #include "pipeline/cli/signals.h"
 #include "pipeline/cli/source_handle.h"
 #include "pipeline/cli/stopwatch.h"
+#include "pipeline/flow/wait_board.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/sink/run_manifest.h"
 #include "pipeline/sink/run_output.h"
@@ -62,7 +63,8 @@ void read_batch(const Batch& batch) {
 }
 
 /// Takes every batch. What ends the loop early is left in `outcome`.
-void consume(Pipeline& pipeline, RunOutput* output, const RunGuard& guard, Outcome& outcome, bool tensors) {
+void consume(Pipeline& pipeline, RunOutput* output, const RunGuard& guard, WaitBoard& waits, Outcome& outcome,
+             bool tensors) {
   Stopwatch sink;
   const auto fail = [&](std::exception_ptr error, const char* why) {
     outcome.error = std::move(error);
@@ -73,6 +75,7 @@ void consume(Pipeline& pipeline, RunOutput* output, const RunGuard& guard, Outco
   try {
     while (const std::optional<Batch> batch = pipeline.next()) {
       const auto lap = sink.lap();
+      const WaitBoard::Entry wait(waits, WaitBoard::sink, "the disk of --out");
       if (!tensors) read_batch(*batch);
       if (output != nullptr && !output->append(*batch, overdue)) {
         outcome.sink_cut = true;
@@ -149,12 +152,13 @@ Outcome run_pipeline(const RunArguments& arguments, const RunManifest& manifest,
   guard.watch(&pipeline);
   try {
     if (output != nullptr) output->begin(plan);
+    WaitBoard waits;
     std::optional<Progress> progress;
     if (!arguments.quiet) {
       for (const std::string& note : pipeline.notes()) console.line(note);
-      progress.emplace(console, pipeline, arguments.sources, arguments.options);
+      progress.emplace(console, pipeline, arguments.sources, arguments.options, waits);
     }
-    consume(pipeline, output, guard, outcome, arguments.write_tensors);
+    consume(pipeline, output, guard, waits, outcome, arguments.write_tensors);
   } catch (...) {
     guard.watch(nullptr);
     throw;

@@ -15,7 +15,7 @@ namespace forebay {
 /// file system cannot say so itself. Thread-safe; each place has one writer.
 class WaitBoard {
  public:
-  enum Place : std::size_t { flow, caller };
+  enum Place : std::size_t { flow, caller, sink };
 
  private:
   struct Slot {
@@ -49,8 +49,7 @@ class WaitBoard {
       const char* what = slots_[place].what.load(std::memory_order_acquire);
       if (what == nullptr) continue;
       const std::int64_t since_ns = slots_[place].since_ns.load(std::memory_order_relaxed);
-      waits.push_back({place == flow ? "the coordinator" : "the caller", what,
-                       static_cast<double>(now_ns() - since_ns) * 1e-9});
+      waits.push_back({names[place], what, static_cast<double>(now_ns() - since_ns) * 1e-9});
     }
     return waits;
   }
@@ -61,7 +60,8 @@ class WaitBoard {
                std::chrono::steady_clock::now().time_since_epoch())
         .count();
   }
-  std::array<Slot, 2> slots_;
+  static constexpr std::array<const char*, 3> names{"the coordinator", "the caller", "the sink"};
+  std::array<Slot, names.size()> slots_;
 };
 
 }  // namespace forebay
