@@ -20,6 +20,7 @@
 #include "host/memory/sealed_memory.h"
 #include "host/process/bootstrap.h"
 #include "host/process/fork_request.h"
+#include "host/process/helper_step.h"
 #include "host/process/sibling_clone.h"
 #include "host/process/spawn_note.h"
 
@@ -71,6 +72,7 @@ void replace_environment(std::span<const std::byte> text) {
 
 /// In the copy: the world of a spawned child, then its life.
 [[noreturn]] void live(const ForkRequest& request, std::vector<UniqueFd> fds) {
+  helper_step("forkserver.copy.made");
   ::signal(SIGINT, SIG_DFL);
   ::setpgid(0, 0);
   ::dup2(fds[1].get(), STDOUT_FILENO);
@@ -93,16 +95,20 @@ bool is_whole(const ForkRequest& request, const std::vector<UniqueFd>& fds) {
 
 int forkserver_main(Channel channel) {
   ::signal(SIGINT, SIG_IGN);
+  helper_step("forkserver.entered");
   const auto received = std::make_unique<Received>();
   const std::optional<SiblingClone> clone = prepare(channel, *received);
   if (!clone) return 1;
+  helper_step("forkserver.ready");
   // Its parent's end ends it, by the signal or by the channel.
   while (channel.receive_until(*received, std::chrono::steady_clock::time_point::max()) ==
          ReceiveResult::received) {
     const std::optional<ForkRequest> request = received->as<ForkRequest>();
     if (!request || !is_whole(*request, received->fds)) return 1;
+    helper_step("forkserver.asked");
     const pid_t made = clone->make();
     if (made == 0) live(*request, std::move(received->fds));
+    helper_step("forkserver.copied");
     if (made < 0) {
       const ForkAnswer refusal{.error_number = errno};
       Channel theirs(std::move(received->fds.front()));

@@ -23,6 +23,7 @@
 #include "host/process/block_table.h"
 #include "host/process/guardian_socket.h"
 #include "host/process/guardian_table.h"
+#include "host/process/helper_step.h"
 #include "host/process/sibling_clone.h"
 
 namespace forebay::detail {
@@ -50,6 +51,7 @@ class Watch {
     watch(root_.get(), root_ended);
     watch(messages_.get(), message_came);
     resume();
+    helper_step("guardian.watches");
   }
 
   void run() {
@@ -115,9 +117,11 @@ class Watch {
           return;
         case Hearing::message: break;
       }
+      helper_step("guardian.heard");
       if (const auto registration = as<Registration>(told);
           registration && registration->magic == guardian_magic && told.fds[0].valid() && told.pid > 0) {
         add(told.pid, std::move(told.fds[0]));
+        helper_step("guardian.added");
       } else if (const auto note = as<BlockNote>(told); note && note->magic == block_magic) {
         blocks_.take(*note, told.fds, place_of(told.pid));
       }
@@ -157,6 +161,7 @@ class Watch {
 
   void ended(std::size_t place) {
     if (!pidfds_[place].valid()) return;
+    helper_step("guardian.child.ended");
     take_messages();  // what it said before it ended
     blocks_.unlink_blocks_of(static_cast<std::int32_t>(place));
     kill_group_of(pidfds_[place].get(), table_[place].pid);
@@ -172,6 +177,7 @@ class Watch {
   }
 
   void end_all() {
+    helper_step("guardian.root.ended");
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, root_.get(), nullptr);
     ending_ = true;
     leave_at_ = Clock::now() + limits::child_reap;
@@ -180,6 +186,7 @@ class Watch {
       if (pidfds_[place].valid()) end(place);
     }
     kill_leaf_cgroup(leaf_);
+    helper_step("guardian.ended.all");
     blocks_.unlink_all();  // and once more when nobody is left who makes some
   }
 
@@ -213,6 +220,7 @@ void leave_everything() {
 }  // namespace
 
 int guardian_main(Channel channel) {
+  helper_step("guardian.maker.entered");
   const auto received = std::make_unique<Received>();
   static_cast<void>(channel.receive_until(*received, Clock::now() + limits::child_start));
   const std::optional<GuardianSetup> setup = received->as<GuardianSetup>();
@@ -220,8 +228,12 @@ int guardian_main(Channel channel) {
   const SiblingClone clone;
   const pid_t made = clone.make_child();
   if (made < 0) return 1;
-  if (made > 0) return 0;
+  if (made > 0) {
+    helper_step("guardian.maker.copied");
+    return 0;
+  }
   leave_everything();
+  helper_step("guardian.alone");
   {
     // Said only now: whoever hears it may kill the maker's group, or this process with a polite signal.
     const UniqueFd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
@@ -229,6 +241,7 @@ int guardian_main(Channel channel) {
     if (channel.try_send(GuardianAnswer{::getpid()}, std::span(&fd, 1)) != SendResult::sent) ::_exit(1);
   }
   channel.close();
+  helper_step("guardian.told");
   Watch watch(std::move(received->fds[0]),
               SealedMemory::open(std::move(received->fds[1]), setup->entries * sizeof(Guarded)),
               setup->entries, std::move(received->fds[2]), setup->leaf,
