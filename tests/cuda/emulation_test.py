@@ -71,6 +71,26 @@ def tensors(folder):
         return file.read()
 
 
+def lines(folder):
+    with open(os.path.join(folder, "items.jsonl"), "rb") as file:
+        return file.read()
+
+
+def resume_on_the_other_device(sources):
+    base = [options.command, "run", *sources, "--quiet", "--shuffle", "--epochs", "2", "--seed", "4"]
+    out = {name: os.path.join(options.work, name) for name in ("whole", "resumed")}
+    run([*base, "--force", "--device", "cpu", "--out", out["whole"]], {})
+    for first, then in (("cpu", "cuda:0"), ("cuda:0", "cpu")):
+        run([*base, "--force", "--device", first, "--limit", "90", "--batch", "16", "--out", out["resumed"]], {})
+        run([*base, "--resume", "--device", then, "--batch", "7", "--out", out["resumed"]], {})
+        with open(os.path.join(out["resumed"], "summary.json"), encoding="utf-8") as file:
+            summary = json.load(file)
+        assert summary["resumed_at"] == 90 and summary["options"]["device"] == then, summary
+        assert tensors(out["resumed"]) == tensors(out["whole"]), f"bits differ: {first}, then {then}"
+        assert lines(out["resumed"]) == lines(out["whole"]), f"lines differ: {first}, then {then}"
+        print(f"begun on {first}, resumed on {then}: same bits")
+
+
 def run_command():
     photos = os.path.join(os.environ["FOREBAY_SHARED_DIR"], "photos")
     sources = [os.path.join(photos, "good"), os.path.join(photos, "odd")]
@@ -95,6 +115,7 @@ def run_command():
             restarts = json.load(file)["owner"]["restarts"]
         assert restarts > 0, f"{fault}: no owner was restarted, so nothing was tested"
         print(f"{fault}: {restarts} owner(s) replaced, same bits")
+    resume_on_the_other_device(sources)
     # A fault that no owner survives is an error with words, not a loop.
     failed = run(base, {"CUDASIM_FAULT": "cudaMemcpyAsync:1+:700:sticky"}, expected=3)
     assert "in a row without completing anything" in failed.stderr, failed.stderr
