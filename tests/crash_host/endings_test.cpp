@@ -160,7 +160,9 @@ TEST(Endings, AnIdlePoolUsesNoCpu) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Work after = work_of(all[i]);
     const char* const who = all[i] == ::getpid() ? "the parent" : "a worker";
-    EXPECT_LE(after.ticks, before[i].ticks + 1) << who << ", in 2 s";
+    // Who spins has 200. The parent's looks at /proc are its own, and slow under a sanitizer.
+    const std::uint64_t looks = all[i] == ::getpid() ? 4 : 1;
+    EXPECT_LE(after.ticks, before[i].ticks + looks) << who << ", in 2 s";
     EXPECT_LE(after.switches, before[i].switches + 10)
         << who << ": this test's own sleep, and looks at /proc";
   }
