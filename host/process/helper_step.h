@@ -3,7 +3,7 @@
 #include <array>
 #include <string_view>
 
-#include "host/process/crash_point.h"
+#include "host/process/crash_step.h"
 
 namespace forebay::detail {
 
@@ -26,19 +26,7 @@ inline constexpr auto helper_step_names = std::to_array<std::string_view>({
     "guardian.ended.all",    // names of shared memory are left
 });
 
-/// A step by its name: one that is not in the list does not compile.
-class HelperStep {
- public:
-  template <std::size_t size>
-  consteval HelperStep(const char (&name)[size])  // NOLINT: implicit on purpose
-      : point_(CrashPointName::of_list(helper_step_names, name)) {}
-  [[nodiscard]] constexpr CrashPointName point() const noexcept { return point_; }
-
- private:
-  CrashPointName point_;
-};
-
 /// For tests: see CrashPoints.
-inline void helper_step(HelperStep step) noexcept { CrashPoints::reached(step.point()); }
+inline void helper_step(CrashStep<helper_step_names> step) noexcept { CrashPoints::reached(step.point()); }
 
 }  // namespace forebay::detail

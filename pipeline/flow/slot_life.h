@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "host/process/crash_point.h"
+#include "host/process/crash_step.h"
 
 /// The life of a slot: its states, the moves between them, and the steps of the processes that carry it. The
 /// one list for the code, for the model (docs/model/slot_life.pml is made of it, a test compares) and for the
@@ -73,19 +73,7 @@ inline constexpr auto slot_step_names = std::to_array<std::string_view>({
     "pipeline.owner.reported",
 });
 
-/// A step by its name: one that is not in the list does not compile.
-class SlotStep {
- public:
-  template <std::size_t size>
-  consteval SlotStep(const char (&name)[size])  // NOLINT: implicit on purpose
-      : point_(CrashPointName::of_list(slot_step_names, name)) {}
-  [[nodiscard]] constexpr CrashPointName point() const noexcept { return point_; }
-
- private:
-  CrashPointName point_;
-};
-
 /// For tests: the place of a step; costs one relaxed load otherwise. See CrashPoints.
-inline void slot_step(SlotStep step) noexcept { CrashPoints::reached(step.point()); }
+inline void slot_step(CrashStep<slot_step_names> step) noexcept { CrashPoints::reached(step.point()); }
 
 }  // namespace forebay

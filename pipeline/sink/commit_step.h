@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "host/process/crash_point.h"
+#include "host/process/crash_step.h"
 
 namespace forebay {
 
@@ -31,19 +31,7 @@ inline constexpr auto commit_step_names = std::to_array<std::string_view>({
     "pipeline.finish.complete",
 });
 
-/// A step by its name: one that is not in the list does not compile.
-class CommitStep {
- public:
-  template <std::size_t size>
-  consteval CommitStep(const char (&name)[size])  // NOLINT: implicit on purpose
-      : point_(CrashPointName::of_list(commit_step_names, name)) {}
-  [[nodiscard]] constexpr CrashPointName point() const noexcept { return point_; }
-
- private:
-  CrashPointName point_;
-};
-
 /// For tests: the place of a step; costs one relaxed load otherwise. See CrashPoints.
-inline void commit_step(CommitStep step) noexcept { CrashPoints::reached(step.point()); }
+inline void commit_step(CrashStep<commit_step_names> step) noexcept { CrashPoints::reached(step.point()); }
 
 }  // namespace forebay
