@@ -179,13 +179,14 @@ class CrewWorker final : public TaskReport {
     auto expected = static_cast<std::uint32_t>(TaskState::pending);
     const bool mine = head.state.compare_exchange_strong(
         expected, static_cast<std::uint32_t>(TaskState::running), std::memory_order_acq_rel);
-    crash_point("worker.task.claimed");
+    if (mine) crash_point("worker.task.claimed");
     Payload payload;
-    if (head.on_channel != 0) {  // also where it was revoked
-      payload = Payload::receive(channel_, head.serial);
-      crash_point("worker.payload.received");
+    if (head.on_channel != 0) payload = Payload::receive(channel_, head.serial);  // also where it was revoked
+    if (!mine) {
+      crash_point("worker.task.revoked");
+      return;
     }
-    if (!mine) return;
+    if (head.on_channel != 0) crash_point("worker.payload.received");
     serial_ = head.serial;
     count_ = head.count;
     initialising_ = head.kind == TaskKind::initialise;

@@ -27,6 +27,7 @@ inline constexpr auto crash_point_names = std::to_array<std::string_view>({
     "worker.stop.seen",
     "worker.function.defined",
     "worker.task.claimed",
+    "worker.task.revoked",  // has found that the pool took it back
     "worker.payload.received",
     "worker.item.started",
     "worker.item.returned",

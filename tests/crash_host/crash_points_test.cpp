@@ -42,8 +42,8 @@ Cost cost_of(std::string_view point, const Job& job) {
   const bool begun = point == "worker.task.claimed" || point == "worker.payload.received" ||
                      point.starts_with("worker.item.") || point == "worker.payload.sent" ||
                      point == "worker.ring.full";
-  // One that was taken back is claimed by nobody; and the word that it is ready is a result as well.
-  const bool perhaps = point == "worker.result.written" || (begun && std::string_view(job.name) == "cancel");
+  // The word that it is ready is a result as well.
+  const bool perhaps = point == "worker.result.written";
   return {begun && !perhaps ? 1U : 0U, own + (begun || perhaps ? 1U : 0U)};
 }
 
