@@ -43,4 +43,9 @@ function(forebay_library target)
   target_link_libraries(${target} PUBLIC ${ARGN})
   target_compile_features(${target} PUBLIC cxx_std_20)
   forebay_target(${target})
+  if(FOREBAY_SANITIZE)
+    # Headers and templates are parsed once for eight sources, in a third of the time. The other builds show that each
+    # source compiles by itself.
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
 endfunction()
