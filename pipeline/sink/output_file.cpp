@@ -14,13 +14,12 @@ namespace {
 
 constexpr std::string_view space_remedy = "free some space or choose another --out";
 
-Error write_error(int error, const std::string& path) {
-  if (error == EFBIG) {
-    return os_error(error, "write " + path, "raise the limit on the size of files (ulimit -f)",
-                    ErrorCode::io);
-  }
-  return os_error(error, "write " + path, error == ENOSPC || error == EDQUOT ? space_remedy : "",
-                  ErrorCode::io);
+/// `what` is write, sync or cut: a disk with delayed allocation tells at any of them that it is full.
+Error file_error(int error, const char* what, const std::string& path) {
+  const std::string call = std::string(what) + " " + path;
+  if (error == EFBIG)
+    return os_error(error, call, "raise the limit on the size of files (ulimit -f)", ErrorCode::io);
+  return os_error(error, call, error == ENOSPC || error == EDQUOT ? space_remedy : "", ErrorCode::io);
 }
 
 }  // namespace
@@ -48,7 +47,7 @@ void OutputFile::write(std::span<const std::byte> bytes, std::uint64_t offset) {
   while (!bytes.empty()) {
     const ssize_t count = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) throw write_error(count < 0 ? errno : EIO, path_);
+    if (count <= 0) throw file_error(count < 0 ? errno : EIO, "write", path_);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
     offset += static_cast<std::uint64_t>(count);
   }
@@ -60,7 +59,7 @@ bool OutputFile::reserve(std::uint64_t end) {
     error = ::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(end)) == 0 ? 0 : errno;
   } while (error == EINTR);
   if (error == EOPNOTSUPP || error == ENOSYS) return false;
-  if (error != 0) throw write_error(error, path_);
+  if (error != 0) throw file_error(error, "write", path_);
   return true;
 }
 
@@ -69,7 +68,7 @@ void OutputFile::sync() {
   do {
     result = ::fdatasync(fd_.get());
   } while (result != 0 && errno == EINTR);
-  if (result != 0) throw os_error(errno, "sync " + path_, {}, ErrorCode::io);
+  if (result != 0) throw file_error(errno, "sync", path_);
 }
 
 void OutputFile::cut(std::uint64_t bytes) {
@@ -77,7 +76,7 @@ void OutputFile::cut(std::uint64_t bytes) {
   do {
     result = ::ftruncate(fd_.get(), static_cast<off_t>(bytes));
   } while (result != 0 && errno == EINTR);
-  if (result != 0) throw os_error(errno, "cut " + path_, {}, ErrorCode::io);
+  if (result != 0) throw file_error(errno, "cut", path_);
 }
 
 }  // namespace forebay

@@ -160,11 +160,11 @@ class SlowSource(fc.CommandTest):
         self.assertEqual([worker["restarts"] for worker in fc.summary_of(self.out)["workers"]], [0] * 2)
 
 
-@fc.unittest.skipUnless("FOREBAY_HANGING_DISK" in os.environ, "needs the library that ctest names")
+@fc.unittest.skipUnless("FOREBAY_BAD_DISK" in os.environ, "needs the library that ctest names")
 class HangingDisk(fc.CommandTest):
     def test_a_write_that_takes_long_has_a_name_and_harms_nothing(self):
         self.write_picture("p/a.png")
-        env = {**os.environ, "LD_PRELOAD": os.environ["FOREBAY_HANGING_DISK"], "FOREBAY_TEST_HANGING_FILE": "/tensors.npy"}
+        env = {**os.environ, "LD_PRELOAD": os.environ["FOREBAY_BAD_DISK"], "FOREBAY_TEST_HANGING_FILE": "/tensors.npy"}
         result = self.assert_done(fc.forebay("run", self.folder / "p", "--out", self.out, *fc.SMALL, env=env))
         self.assertRegex(result.stderr, r"the sink has waited 1\d s for the disk of --out")
         self.assertEqual([item["status"] for item in fc.items_of(self.out)], ["ok"])
