@@ -291,7 +291,7 @@ class Disk(FullMachine):
 
 
 FILL = """
-import pathlib, sys
+import pathlib, select, sys
 group, spare, held = pathlib.Path(sys.argv[1]), int(sys.argv[2]), []
 
 def left():
@@ -299,10 +299,15 @@ def left():
     used = int((group / "memory.usage_in_bytes").read_text()) - int(stat["total_inactive_file"])
     return int((group / "memory.limit_in_bytes").read_text()) - used
 
-while left() > spare:
-    held.append(b"x" * (1 << 19))
+def fill():
+    while left() > spare:
+        held.append(b"x" * (1 << 19))
+
+fill()
 print("full", flush=True)
-sys.stdin.read()
+# File pages that were in use become free: it stays full.
+while not select.select([sys.stdin], [], [], 0.05)[0]:
+    fill()
 """
 
 
