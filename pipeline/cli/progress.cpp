@@ -12,8 +12,8 @@ constexpr unsigned log_rounds = 10;  // a log line every five seconds
 }  // namespace
 
 Progress::Progress(Console& console, const Pipeline& pipeline, const std::vector<std::string>& sources,
-                   const PipelineOptions& options, const WaitBoard& output_waits)
-    : console_(console), pipeline_(pipeline), output_waits_(output_waits), notices_(console) {
+                   const PipelineOptions& options)
+    : console_(console), pipeline_(pipeline), notices_(console) {
   // Else the plan itself knows the total at once.
   if (console_.terminal() && !sampling_of(options).needs_all()) counter_.emplace(sources, options);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -36,8 +36,7 @@ void Progress::run(const std::stop_token& stop) {
 }
 
 void Progress::show() {
-  RunStats stats = pipeline_.stats();
-  for (Wait& wait : output_waits_.waits()) stats.waits.push_back(std::move(wait));
+  const RunStats stats = pipeline_.stats();
   notices_.print(stats);
   if (!console_.terminal() && ++rounds_ % log_rounds != 0) return;
   rates_.add(stats);

@@ -11,7 +11,6 @@
 #include "pipeline/cli/item_counter.h"
 #include "pipeline/cli/notice_printer.h"
 #include "pipeline/cli/progress_text.h"
-#include "pipeline/flow/wait_board.h"
 #include "pipeline/pipeline.h"
 
 namespace forebay::cli {
@@ -21,7 +20,7 @@ namespace forebay::cli {
 class Progress {
  public:
   Progress(Console& console, const Pipeline& pipeline, const std::vector<std::string>& sources,
-           const PipelineOptions& options, const WaitBoard& output_waits);
+           const PipelineOptions& options);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
@@ -32,7 +31,6 @@ class Progress {
 
   Console& console_;
   const Pipeline& pipeline_;
-  const WaitBoard& output_waits_;
   std::optional<ItemCounter> counter_;  // on a terminal only
   RateMeter rates_;
   NoticePrinter notices_;

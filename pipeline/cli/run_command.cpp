@@ -14,6 +14,7 @@
 
 #include "host/error.h"
 #include "host/process/process_info.h"
+#include "pipeline/cli/output_watch.h"
 #include "pipeline/cli/progress.h"
 #include "pipeline/cli/report.h"
 #include "pipeline/cli/resume_check.h"
@@ -22,7 +23,6 @@
 #include "pipeline/cli/signals.h"
 #include "pipeline/cli/source_handle.h"
 #include "pipeline/cli/stopwatch.h"
-#include "pipeline/flow/wait_board.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/sink/run_manifest.h"
 #include "pipeline/sink/run_output.h"
@@ -63,8 +63,8 @@ void read_batch(const Batch& batch) {
 }
 
 /// Takes every batch. What ends the loop early is left in `outcome`.
-void consume(Pipeline& pipeline, RunOutput* output, const RunGuard& guard, WaitBoard& waits, Outcome& outcome,
-             bool tensors) {
+void consume(Pipeline& pipeline, RunOutput* output, const RunGuard& guard, OutputWatch& watch,
+             Outcome& outcome, bool tensors) {
   Stopwatch sink;
   const auto fail = [&](std::exception_ptr error, const char* why) {
     outcome.error = std::move(error);
@@ -75,7 +75,7 @@ void consume(Pipeline& pipeline, RunOutput* output, const RunGuard& guard, WaitB
   try {
     while (const std::optional<Batch> batch = pipeline.next()) {
       const auto lap = sink.lap();
-      const WaitBoard::Entry wait(waits, WaitBoard::sink, "the disk of --out");
+      const WaitBoard::Entry wait = watch.enter();
       if (!tensors) read_batch(*batch);
       if (output != nullptr && !output->append(*batch, overdue)) {
         outcome.sink_cut = true;
@@ -137,7 +137,7 @@ Pipeline start_pipeline(PipelineConfig config, const RunArguments& arguments, co
 /// Starts the pipeline, drains it, and lets it go again: no process of it is left afterwards.
 Outcome run_pipeline(const RunArguments& arguments, const RunManifest& manifest,
                      const std::shared_ptr<PeekedSource>& source, RunOutput* output, Console& console,
-                     RunGuard& guard) {
+                     RunGuard& guard, OutputWatch& watch) {
   Outcome outcome;
   outcome.summary.options = arguments.options;
   outcome.summary.sources = arguments.sources;
@@ -151,14 +151,16 @@ Outcome run_pipeline(const RunArguments& arguments, const RunManifest& manifest,
   Pipeline pipeline = start_pipeline(std::move(config), arguments, output);
   guard.watch(&pipeline);
   try {
-    if (output != nullptr) output->begin(plan);
-    WaitBoard waits;
+    if (output != nullptr) {
+      const WaitBoard::Entry wait = watch.enter();
+      output->begin(plan);
+    }
     std::optional<Progress> progress;
     if (!arguments.quiet) {
       for (const std::string& note : pipeline.notes()) console.line(note);
-      progress.emplace(console, pipeline, arguments.sources, arguments.options, waits);
+      progress.emplace(console, pipeline, arguments.sources, arguments.options);
     }
-    consume(pipeline, output, guard, waits, outcome, arguments.write_tensors);
+    consume(pipeline, output, guard, watch, outcome, arguments.write_tensors);
   } catch (...) {
     guard.watch(nullptr);
     throw;
@@ -220,8 +222,12 @@ ExitCode run_command(const RunArguments& arguments, Console& console) {
   const std::shared_ptr<PeekedSource> source = open_pictures(arguments.sources);
   admit_output(arguments, source->size_hint());
   const RunManifest manifest(arguments.options, arguments.write_tensors, arguments.sources);
+  OutputWatch watch(console, arguments.quiet);
   std::optional<RunOutput> output;
-  if (!arguments.out.empty()) output.emplace(arguments.out, output_start(arguments));
+  if (!arguments.out.empty()) {
+    const WaitBoard::Entry wait = watch.enter();
+    output.emplace(arguments.out, output_start(arguments));
+  }
   RunOutput* const files = output ? &*output : nullptr;
   std::string version_note;
   if (files != nullptr && files->resume_point()) {
@@ -229,10 +235,13 @@ ExitCode run_command(const RunArguments& arguments, Console& console) {
     if (is_complete(arguments, *files->resume_point())) return say_complete(arguments, *files);
     if (!version_note.empty()) console.line(version_note);
   }
-  Outcome outcome = run_pipeline(arguments, manifest, source, files, console, guard);
+  Outcome outcome = run_pipeline(arguments, manifest, source, files, console, guard, watch);
   RunSummary& summary = outcome.summary;
   if (!version_note.empty()) summary.notes.push_back(version_note);
-  if (files != nullptr) finish_output(*files, outcome);
+  if (files != nullptr) {
+    const WaitBoard::Entry wait = watch.enter();
+    finish_output(*files, outcome);
+  }
   if (summary.interrupted || outcome.error || outcome.bad_item) {
     console.line(kept_text(summary, files));
   }

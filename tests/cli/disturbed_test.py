@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import forebay_command as fc
 import PIL.Image
@@ -162,12 +163,19 @@ class SlowSource(fc.CommandTest):
 
 @fc.unittest.skipUnless("FOREBAY_BAD_DISK" in os.environ, "needs the library that ctest names")
 class HangingDisk(fc.CommandTest):
+    def run_with(self, hanging):
+        env = {**os.environ, "LD_PRELOAD": os.environ["FOREBAY_BAD_DISK"], "FOREBAY_TEST_HANGING_FILE": hanging}
+        out = self.folder / hanging.strip("/")
+        return out, fc.forebay("run", self.folder / "p", "--out", out, *fc.SMALL, env=env)
+
     def test_a_write_that_takes_long_has_a_name_and_harms_nothing(self):
         self.write_picture("p/a.png")
-        env = {**os.environ, "LD_PRELOAD": os.environ["FOREBAY_BAD_DISK"], "FOREBAY_TEST_HANGING_FILE": "/tensors.npy"}
-        result = self.assert_done(fc.forebay("run", self.folder / "p", "--out", self.out, *fc.SMALL, env=env))
-        self.assertRegex(result.stderr, r"the sink has waited 1\d s for the disk of --out")
-        self.assertEqual([item["status"] for item in fc.items_of(self.out)], ["ok"])
+        with ThreadPoolExecutor() as pool:  # the beginning, a row, a line, the end
+            for out, result in pool.map(self.run_with, ("/tensors.npy.tmp", "/tensors.npy", "/items.jsonl",
+                                                        "/summary.json.tmp")):
+                self.assert_done(result)
+                self.assertRegex(result.stderr, r"the sink has waited 1\d s for the disk of --out", out.name)
+                self.assertEqual([item["status"] for item in fc.items_of(out)], ["ok"])
 
 
 def tree_of(pid):

@@ -1,0 +1,26 @@
+#include "pipeline/cli/output_watch.h"
+
+#include <chrono>
+
+namespace forebay::cli {
+namespace {
+
+constexpr std::chrono::milliseconds look_interval{500};
+
+}  // namespace
+
+OutputWatch::OutputWatch(Console& console, bool quiet) : notices_(console) {
+  if (!quiet) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void OutputWatch::run(const std::stop_token& stop) {
+  RunStats stats;
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    wake_.wait_for(lock, stop, look_interval, [] { return false; });
+    stats.waits = waits_.waits();
+    notices_.print(stats);
+  }
+}
+
+}  // namespace forebay::cli
