@@ -75,6 +75,10 @@ class Backend {
 
   [[nodiscard]] virtual BackendInfo info() const = 0;
 
+  /// Whether a chunk's rows lie in the result, but for stages, once its ticket is done: they outlive this
+  /// process then.
+  [[nodiscard]] virtual bool finishes_chunks() const noexcept { return false; }
+
   /// Page-locks a range once, for its whole life. Blocks.
   virtual void pin(std::span<std::byte> range) = 0;
   virtual void unpin(std::span<std::byte> range) noexcept = 0;

@@ -9,7 +9,7 @@ namespace forebay {
 
 /// Bump with every change of Backend, BackendError or CudaModule: the module may be another build than the
 /// executable.
-inline constexpr std::uint32_t cuda_module_abi = 2;
+inline constexpr std::uint32_t cuda_module_abi = 3;
 
 /// What the CUDA module exports through its one C entry `forebay_cuda_module`. Errors cross as text and a
 /// code, so that no exception type is needed to match between the two images.

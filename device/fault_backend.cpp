@@ -74,6 +74,7 @@ class FaultBackend final : public Backend {
                            [](const Rule& rule) { return rule.operation == "wait"; })) {}
 
   [[nodiscard]] BackendInfo info() const override { return inner_->info(); }
+  [[nodiscard]] bool finishes_chunks() const noexcept override { return inner_->finishes_chunks(); }
   void pin(std::span<std::byte> range) override {
     visit("pin");
     inner_->pin(range);

@@ -19,6 +19,7 @@ class CpuBackend final : public Backend {
   explicit CpuBackend(unsigned threads);
 
   [[nodiscard]] BackendInfo info() const override;
+  [[nodiscard]] bool finishes_chunks() const noexcept override { return true; }
   void pin(std::span<std::byte> range) override;
   void unpin(std::span<std::byte> range) noexcept override;
   void begin_batch(std::uint32_t lane, const BatchSpec& spec, std::span<std::byte> result) override;

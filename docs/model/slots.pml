@@ -14,6 +14,7 @@
  * What a process does between two messages is seen by nobody before its report or its confirmed exit. So it is
  * one transition here, in which it may die at each of its steps; -DFINE takes the transitions apart.
  * -DSTUCK: a worker may also be held by the kernel for ever. -DLIAR: its report may be nonsense.
+ * -DKEEPS: the rows of a released chunk are in the result, and outlive the owner (Backend::finishes_chunks).
  * -DBREAK_...: a rule is left out; Spin must find each of them wrong. See slots.md.
  */
 
@@ -75,6 +76,9 @@ byte progress_generation[WORKERS];
 byte progress_position[WORKERS];
 bit progress_done[WORKERS]; /* nothing of the job is in work any more */
 byte result_memory[RESULTS]; /* batch + 1 that is there completely; 0: torn */
+#ifdef KEEPS
+byte result_row[RESULTS * BATCH]; /* item + 1 that is there completely; 0: torn. Instead of result_memory */
+#endif
 
 /* ---- channels: a worker's reports outlive it until its exit has been handled ---- */
 mtype:message = { begin_batch, add_chunk, end_batch, owner_takes_work, chunk_released, batch_done };
@@ -121,6 +125,10 @@ byte lane_batch[LANES], lane_cursor[LANES], lane_result[LANES], lane_rows[LANES]
 byte free_results = (1 << RESULTS) - 1;
 byte next_batch; /* all before it have been picked */
 byte again;      /* set of batches to be picked again */
+#ifdef KEEPS
+bit lane_open[LANES]; /* the owner has been told of it */
+byte kept;            /* set of chunks whose rows an owner has said to be in the result */
+#endif
 #endif
 
 /* ---- the handover between coordinator and caller (handover.cpp, under its mutex) ---- */
@@ -276,10 +284,13 @@ end_replaced:
   }
   do
   :: TOGETHER {
-       to_owner?begin_batch, lane, x, y, _, _;
+       to_owner?begin_batch, lane, x, y, first, _;
        d_step {
-         rows[lane] = 0; result_of[lane] = x; batch_of[lane] = y; result_memory[x] = 0;
-         x = 0; y = 0; lane = 0
+         rows[lane] = first; result_of[lane] = x; batch_of[lane] = y; result_memory[x] = 0;
+#ifdef KEEPS
+         for (n : first .. BATCH - 1) { result_row[x * BATCH + n] = 0 };
+#endif
+         x = 0; y = 0; lane = 0; first = 0
        };
        step(owner_begun)
      }
@@ -304,7 +315,12 @@ end_replaced:
             for (n : 0 .. items - 1) {
               if
               :: IN(failed, first + n)
-              :: else -> assert(payload[MEMORY(x, n)] == first + n + 1); rows[lane]++
+              :: else ->
+                 assert(payload[MEMORY(x, n)] == first + n + 1);
+#ifdef KEEPS
+                 result_row[result_of[lane] * BATCH + rows[lane]] = first + n + 1;
+#endif
+                 rows[lane]++
               fi
             }
           };
@@ -651,8 +667,30 @@ inline begin() {
   do :: !IN(free_results, n) -> n++ :: else -> break od;
   lane_result[lane0] = n;
   free_results = free_results & ~(1 << n);
+#ifdef KEEPS
+  lane_open[lane0] = 1;
+#endif
   to_owner!begin_batch, lane0, n, batch0, 0, 0
 }
+
+#ifdef KEEPS
+/* What a dead owner has left: nothing, or the rest of a batch for the new one. */
+inline go_on() {
+  if
+  :: lane_cursor[lane0] >= BATCH_END(lane_batch[lane0]) -> offer_result()
+  :: else ->
+     if
+     :: place[lane_cursor[lane0]] == ready ->
+        lane_open[lane0] = 1;
+        to_owner!begin_batch, lane0, lane_result[lane0], lane_batch[lane0], lane_rows[lane0], 0
+     :: else
+     fi
+  fi
+}
+#define LANE_OPEN(lane) lane_open[lane]
+#else
+#define LANE_OPEN(lane) 1
+#endif
 
 inline add(chunk) {
   b0 = 0;
@@ -680,9 +718,14 @@ inline pump() {
        :: else
        fi
      };
+#ifdef KEEPS
+     for (lane0 : 0 .. LANES - 1) {
+       if :: lane_busy[lane0] && !lane_open[lane0] -> go_on() :: else fi
+     };
+#endif
      for (lane0 : 0 .. LANES - 1) {
        if
-       :: lane_busy[lane0] && !lane_ended[lane0] ->
+       :: lane_busy[lane0] && LANE_OPEN(lane0) && !lane_ended[lane0] ->
           do
           :: lane_cursor[lane0] >= BATCH_END(lane_batch[lane0]) ->
              to_owner!end_batch, lane0, lane_rows[lane0], 0, 0, 0;
@@ -702,6 +745,9 @@ inline pump() {
 inline clear_lane() {
   lane_busy[lane0] = 0; lane_ended[lane0] = 0; lane_batch[lane0] = 0; lane_cursor[lane0] = 0;
   lane_result[lane0] = 0; lane_rows[lane0] = 0
+#ifdef KEEPS
+  ; lane_open[lane0] = 0
+#endif
 }
 
 inline offer_result() {
@@ -722,6 +768,9 @@ inline on_owner_message() {
        if
        :: place[n] == at_owner && lease_slot[n] == a0 && lease_generation[n] == b0 ->
           move_release(a0);
+#ifdef KEEPS
+          kept = kept | (1 << n);
+#endif
 #ifndef BREAK_RELEASES_TWICE
           lease_slot[n] = NONE; lease_generation[n] = 0
 #endif
@@ -734,9 +783,61 @@ inline on_owner_message() {
   fi
 }
 
+#ifdef KEEPS
+/* The chunks of the lane before the first whose rows are not in the result stay. */
+inline keep_finished() {
+  c = lane_batch[lane0] * BATCH;
+  lane_rows[lane0] = 0;
+  a0 = 1;
+  do
+  :: c < lane_cursor[lane0] ->
+     b0 = 0;
+     for (n : 0 .. count[c] - 1) {
+       if :: IN(failed, c + n) :: else -> b0++ fi
+     };
+     if
+#ifdef BREAK_KEEPS_SUBMITTED
+     :: true -> lane_rows[lane0] = lane_rows[lane0] + b0
+#else
+     :: IN(kept, c) || b0 == 0 -> lane_rows[lane0] = lane_rows[lane0] + b0
+#endif
+     :: else -> break
+     fi;
+#ifdef BREAK_KEEPS_SUBMITTED
+     if
+     :: lease_slot[c] != NONE ->
+        move_release(lease_slot[c]); lease_slot[c] = NONE; lease_generation[c] = 0
+     :: else
+     fi;
+#endif
+     c = c + count[c]
+  :: else -> break
+  od;
+  for (n : c .. ITEMS - 1) {
+    if
+    :: place[n] == at_owner && n / BATCH == lane_batch[lane0] ->
+       assert(!IN(kept, n)); /* an owner answers in order */
+       if
+       :: lease_slot[n] != NONE -> move_put_back(lease_slot[n]); place[n] = ready
+       :: else -> chunk_returned(n)
+       fi
+    :: else
+    fi
+  };
+  lane_cursor[lane0] = c;
+  lane_ended[lane0] = 0;
+  lane_open[lane0] = 0
+}
+#endif
+
 inline on_owner_exit() {
   owner_exited = 0;
   do :: nempty(from_owner) -> on_owner_message() :: empty(from_owner) -> break od;
+#ifdef KEEPS
+  for (lane0 : 0 .. LANES - 1) {
+    if :: lane_busy[lane0] -> keep_finished() :: else fi
+  };
+#else
   for (lane0 : 0 .. LANES - 1) {
     if
 #ifdef BREAK_READS_RESULT
@@ -765,6 +866,7 @@ inline on_owner_exit() {
     :: else
     fi
   };
+#endif
   do :: to_owner?_, _, _, _, _, _ :: empty(to_owner) -> break od;
   takes_work = 0;
   owner_starts = 1
@@ -854,6 +956,21 @@ inline check_chunk(chunk) {
   }
 }
 
+#ifdef KEEPS
+/* The rows of a batch that are not there are the failed items', and the others have their order. */
+inline check_result(number) {
+  m = 0;
+  for (n : number * BATCH .. MIN((number + 1) * BATCH, ITEMS) - 1) {
+    if
+    :: IN(failed, n)
+    :: else -> assert(result_row[results[number] * BATCH + m] == n + 1); m++
+    fi
+  }
+}
+#elif defined(OWNER)
+#define check_result(number) assert(result_memory[results[number]] == number + 1)
+#endif
+
 /* Behind the end: what was given back last, then nothing may be missing. */
 inline check_the_end() {
   take_back();
@@ -877,12 +994,12 @@ proctype Caller() {
   do
   :: d_step {
        batch < BATCHES && !holds && results[batch] != NONE ->
-       assert(result_memory[results[batch]] == batch + 1);
+       check_result(batch);
        holds = 1
      }
   :: d_step {
        holds ->
-       assert(result_memory[results[batch]] == batch + 1);
+       check_result(batch);
        given_back!results[batch];
        results[batch] = NONE;
        holds = 0;

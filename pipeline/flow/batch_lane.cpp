@@ -117,7 +117,8 @@ std::optional<AddChunk> BatchLane::add(Chunk chunk, bool stop_at_failure, SlotTa
   }
   cursor_ = chunk.first_item + used;
   slots.move(SlotMove::take, *chunk.lease);
-  sent_.push_back({std::move(chunk), used, message.items == 0});
+  const bool nothing = message.items == 0;
+  sent_.push_back({std::move(chunk), used, nothing, nothing});
   if (message.items == 0) return std::nullopt;
   if (!streams_) trim_front(message);
   return message;
@@ -131,10 +132,12 @@ EndBatch BatchLane::end() {
   return message;
 }
 
-void BatchLane::mark_read(const Lease& lease) noexcept {
+void BatchLane::mark_read(const Lease& lease, bool finished) noexcept {
   for (Sent& sent : sent_) {
     const std::optional<Lease>& held = sent.chunk.lease;
-    if (held && held->generation == lease.generation) sent.read = true;
+    if (!held || held->generation != lease.generation) continue;
+    sent.read = true;
+    sent.finished = finished;
   }
 }
 
@@ -153,28 +156,54 @@ void BatchLane::give_back(std::uint32_t worker, SlotTable& slots) {
   oldest->chunk.lease.reset();
 }
 
-BatchLane::Chunks BatchLane::complete(SlotTable& slots) {
-  Chunks left;
-  rows_ += part_.rows;
-  records_.insert(records_.end(), std::make_move_iterator(part_records_.begin()),
-                  std::make_move_iterator(part_records_.end()));
-  for (auto& [chunk, used, read] : sent_) {
-    if (!chunk.lease) continue;
-    if (used == chunk.count()) {
-      slots.move(SlotMove::release, *chunk.lease);
+void BatchLane::settle(std::size_t count, SlotTable& slots, std::vector<Chunk>& ready) {
+  std::uint32_t items = 0;
+  for (Sent& sent : std::span(sent_).first(count)) {
+    items += sent.used;
+    if (!sent.chunk.lease) continue;
+    if (sent.used == sent.chunk.count()) {
+      slots.move(SlotMove::release, *sent.chunk.lease);
       continue;
     }
-    slots.move(SlotMove::put_back, *chunk.lease);
-    drop_front(chunk, used);
-    left.ready.push_back(std::move(chunk));
+    slots.move(SlotMove::put_back, *sent.chunk.lease);
+    drop_front(sent.chunk, sent.used);
+    ready.push_back(std::move(sent.chunk));
   }
+  sent_.erase(sent_.begin(), sent_.begin() + static_cast<std::ptrdiff_t>(count));
+  const auto end = part_records_.begin() + items;
+  const auto rows = static_cast<std::uint32_t>(
+      std::count_if(part_records_.begin(), end, [](const ItemRecord& record) { return record.ok(); }));
+  records_.insert(records_.end(), std::make_move_iterator(part_records_.begin()),
+                  std::make_move_iterator(end));
+  part_records_.erase(part_records_.begin(), end);
+  rows_ += rows;
+  part_.first_item += items;
+  part_.rows -= rows;
+  part_.planned -= rows;
+}
+
+BatchLane::Chunks BatchLane::complete(SlotTable& slots) {
+  Chunks left;
+  settle(sent_.size(), slots, left.ready);
   close();
   return left;
 }
 
+std::uint32_t BatchLane::keep_finished(SlotTable& slots, std::vector<Chunk>& ready) {
+  // An item that ends the batch is found again: whoever cuts the run there takes that back.
+  const auto end = std::find_if(sent_.begin(), sent_.end(), [this](const Sent& sent) {
+    return !sent.finished || (failed_item_ && sent.chunk.first_item + sent.used > *failed_item_);
+  });
+  const std::uint32_t before = rows_;
+  const bool all = end == sent_.end() && !failed_item_;
+  settle(static_cast<std::size_t>(end - sent_.begin()), slots, ready);
+  if (all) close();
+  return rows_ - before;
+}
+
 BatchLane::Chunks BatchLane::lose(SlotTable& slots, const std::optional<Guilt>& guilty) {
   Chunks left;
-  for (auto& [chunk, used, read] : sent_) {
+  for (auto& [chunk, used, read, finished] : sent_) {
     if (guilty) quarantine(chunk, used, *guilty);
     if (chunk.lease) {
       slots.move(SlotMove::put_back, *chunk.lease);

@@ -25,6 +25,7 @@ namespace forebay {
 ///  been read and is given back. A part that
 ///     does not stream keeps its chunks, so that it can be tried again without a worker.
 ///  3. What a part did not use up of its last chunk is READY again when the part is over.
+///  4. Chunks are read in the order in which they were added.
 class BatchLane {
  public:
   /// Items of one part, as they are named to people.
@@ -72,14 +73,18 @@ class BatchLane {
   [[nodiscard]] std::optional<std::uint64_t> failed_item() const noexcept { return failed_item_; }
   [[nodiscard]] EndBatch end();
 
-  /// The owner has read a slot: it may be given back before its part is done.
-  void mark_read(const Lease& lease) noexcept;
+  /// The owner has read a slot: it may be given back before its part is done. `finished`: its rows are in the
+  /// result slot as they are to be.
+  void mark_read(const Lease& lease, bool finished) noexcept;
   /// A slot of this worker's strip has been read and is still held.
   [[nodiscard]] bool holds_read(std::uint32_t worker) const noexcept;
   /// Gives the oldest of these back. Precondition: holds_read(worker).
   void give_back(std::uint32_t worker, SlotTable& slots);
   /// The part is in the result slot.
   [[nodiscard]] Chunks complete(SlotTable& slots);
+  /// The owner died: what it had finished becomes a part that is done, and the rest is what remains of the
+  /// open part, if anything does. Returns the finished rows. Precondition: open(), nobody reads its slots.
+  [[nodiscard]] std::uint32_t keep_finished(SlotTable& slots, std::vector<Chunk>& ready);
   /// The part has to be built again, and nobody reads its slots any more. `guilty`: its one row's item is
   /// quarantined.
   [[nodiscard]] Chunks lose(SlotTable& slots, const std::optional<Guilt>& guilty);
@@ -92,7 +97,10 @@ class BatchLane {
     Chunk chunk;
     std::uint32_t used = 0;  ///< its first items, which are in the part
     bool read = false;       ///< by the owner, or nothing in it is to be read
+    bool finished = false;   ///< its rows are in the result, or it has none in the part
   };
+  /// The first `count` of sent_ are done with: their records and rows are those of completed parts.
+  void settle(std::size_t count, SlotTable& slots, std::vector<Chunk>& ready);
   void close();
 
   std::uint32_t number_ = 0;

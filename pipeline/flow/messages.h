@@ -149,6 +149,8 @@ struct ChunkReleased : MessageHead<MessageType::chunk_released> {
   std::uint32_t strip = 0;
   std::uint32_t slot = 0;
   std::uint64_t generation = 0;
+  std::uint32_t finished = 0;  ///< 1: its rows are in the result slot as they are to be
+  std::uint32_t reserved = 0;
 };
 
 struct BatchDone : MessageHead<MessageType::batch_done> {

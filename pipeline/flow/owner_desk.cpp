@@ -94,12 +94,12 @@ void OwnerDesk::take_batches(bool starved) {
 
 void OwnerDesk::begin_part(BatchLane& lane) {
   const std::uint32_t rows = trouble_.part_rows(lane.batch());
-  const bool whole = rows == options_.batch && !trouble_.careful(lane.batch()) &&
-                     lane.cursor() == ready_.batch_begin(lane.batch());
+  const bool streams = rows == options_.batch && !trouble_.careful(lane.batch());
+  const bool whole = streams && lane.cursor() == ready_.batch_begin(lane.batch());
   const std::uint64_t left = ready_.batch_end(lane.batch()) - lane.cursor();
   const std::uint32_t planned =
       whole ? rows : static_cast<std::uint32_t>(std::min<std::uint64_t>(rows, left));
-  link_->send(lane.begin(planned, whole));
+  link_->send(lane.begin(planned, streams));
 }
 
 void OwnerDesk::fill(BatchLane& lane) {
@@ -213,7 +213,9 @@ void OwnerDesk::on_channel() {
     }
     watch_.heard(clock_.now());
     if (const auto released = message_as<ChunkReleased>(received_)) {
-      for (BatchLane& lane : lanes_) lane.mark_read({released->strip, released->slot, released->generation});
+      for (BatchLane& lane : lanes_) {
+        lane.mark_read({released->strip, released->slot, released->generation}, released->finished != 0);
+      }
     } else if (const auto done = message_as<BatchDone>(received_)) {
       if (done->lane >= lanes_.size()) continue;
       BatchLane& lane = lanes_[done->lane];

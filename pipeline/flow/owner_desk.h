@@ -31,7 +31,8 @@ namespace forebay {
 ///  2. A result slot is free, or belongs to one lane, to held_, or to the caller. Rows of a part that the
 ///  owner did not report
 ///     complete are computed again, never read.
-///  3. Chunks whose slots were released before their part was done are run again by workers: same bits.
+///  3. Chunks whose slots were released before their part was done are run again by workers: same bits. Not
+///  those whose rows an owner had finished, and said so, before it was killed or crashed.
 ///  4. A batch with an item that was found guilty is delivered only after the device has completed a row
 ///  since: a device that
 ///     fails for good condemns nothing.
@@ -102,6 +103,7 @@ class OwnerDesk {
   void on_death(const std::string& how, Evidence evidence);
   void on_setup_failure(const std::string& how, Evidence evidence);
   [[nodiscard]] std::string blame(BatchLane& lane, Evidence evidence, bool fresh, const std::string& words);
+  void keep_finished();
   void lose(BatchLane& lane, const std::optional<BatchLane::Guilt>& guilty);
   void replace_owner(const std::string& why);
   void check_hope() const;

@@ -47,6 +47,19 @@ BatchLane::Guilt guilt_of(const std::string& path, std::uint32_t attempts, const
 
 }  // namespace
 
+/// Of an owner that was killed or crashed. One that has said that its device fails is not believed, and a
+/// batch that is built with care is tried as it is.
+void OwnerDesk::keep_finished() {
+  for (BatchLane& lane : lanes_) {
+    if (!lane.open() || trouble_.careful(lane.batch())) continue;
+    std::vector<Chunk> ready;
+    const std::uint32_t rows = lane.keep_finished(slots_, ready);
+    for (Chunk& chunk : ready) ready_.offer(std::move(chunk));
+    trouble_.succeeded(lane.batch(), rows);
+    stats_.update([&](RunStats& stats) { stats.payload_bytes_written += rows * shape_.row_bytes; });
+  }
+}
+
 void OwnerDesk::lose(BatchLane& lane, const std::optional<BatchLane::Guilt>& guilty) {
   if (const auto failed = lane.failed_item(); failed && cut_ == *failed + 1) cut_.reset();  // found again
   BatchLane::Chunks left = lane.lose(slots_, guilty);
@@ -208,6 +221,7 @@ void OwnerDesk::on_exit() {
   if (!status) return;
   on_channel();  // results that it reported before it died are complete
   std::string why = replaced_;
+  if (why.empty() && words_.empty()) keep_finished();
   if (why.empty()) {
     const bool killed = status->known && status->signal == SIGKILL;
     why = words_.empty() ? describe(*status) : fmt::format("{} ({})", words_, describe(*status));

@@ -158,6 +158,7 @@ void Owner::handle(const AddChunk& message) {
   pending.released.strip = message.strip;
   pending.released.slot = message.slot;
   pending.released.generation = message.generation;
+  pending.released.finished = backend_->finishes_chunks() && stages_.empty() ? 1 : 0;
   pending_.push_back(pending);
   slot_step("pipeline.owner.submitted");
 }

@@ -4,6 +4,10 @@ forebay_model_test(slots.OneWorkerAndOwner slots.pml DEFINES OWNER CRASHES=3)
 forebay_model_test(slots.TwoWorkersAndOwner slots.pml DEFINES OWNER STUCK WORKERS=2)
 forebay_model_test(slots.ThreeWorkersAndOwner slots.pml DEFINES OWNER WORKERS=3 SLOTS=1)
 forebay_model_test(slots.ThreeWorkersAndOwnerSmallChunks slots.pml DEFINES OWNER WORKERS=3 SLOTS=1 CHUNK=1)
+#   KEEPS: the rows of a chunk that was reported outlive the owner.
+forebay_model_test(slots.KeepsTwoWorkers slots.pml DEFINES OWNER KEEPS STUCK WORKERS=2)
+forebay_model_test(slots.KeepsTwoWorkersSmallChunks slots.pml DEFINES OWNER KEEPS WORKERS=2 CHUNK=1 ITEMS=4)
+forebay_model_test(slots.KeepsStepByStep slots.pml DEFINES OWNER KEEPS FINE CHUNK=1)
 forebay_model_test(slots.TwoWorkersNoOwner slots.pml DEFINES STUCK WORKERS=2 SLOTS=1 CRASHES=3)
 forebay_model_test(slots.OneLane slots.pml DEFINES OWNER LANES=1 RESULTS=1 SLOTS=1 ITEMS=4)
 forebay_model_test(slots.Poison slots.pml DEFINES OWNER POISON=1)
@@ -12,6 +16,7 @@ forebay_model_test(slots.StepByStepWithOwner slots.pml DEFINES OWNER FINE CRASHE
 forebay_model_test(slots.StepByStepNoOwner slots.pml DEFINES STUCK FINE WORKERS=2 SLOTS=1)
 # Nothing goes on for ever: no execution comes round to where it was.
 forebay_model_test(slots.EndsWithOwner slots.pml DEFINES OWNER LOOPS)
+forebay_model_test(slots.KeepsEnds slots.pml DEFINES OWNER KEEPS CHUNK=1 LOOPS)
 forebay_model_test(slots.EndsNoOwner slots.pml DEFINES STUCK WORKERS=2 SLOTS=1 LOOPS)
 
 # Rules left out: each must be found wrong.
@@ -27,6 +32,7 @@ forebay_slots_rule(BLAMES_THE_IDLE)
 forebay_slots_rule(REFUSES_NO_NEWS CRASHES=1)
 forebay_slots_rule(KEEPS_FINISHED OWNER)
 forebay_slots_rule(READS_RESULT OWNER)
+forebay_slots_rule(KEEPS_SUBMITTED OWNER KEEPS CHUNK=1)
 forebay_slots_rule(FORGETS_PUT_BACK OWNER)
 forebay_slots_rule(RELEASES_TWICE CRASHES=0)
 forebay_slots_rule(NEVER_REVOKES OWNER LANES=1 RESULTS=1 SLOTS=1 ITEMS=4)
