@@ -788,7 +788,6 @@ inline on_owner_message() {
 inline keep_finished() {
   c = lane_batch[lane0] * BATCH;
   lane_rows[lane0] = 0;
-  a0 = 1;
   do
   :: c < lane_cursor[lane0] ->
      b0 = 0;

@@ -1,6 +1,7 @@
 #include "pipeline/cli/output_watch.h"
 
 #include <chrono>
+#include <system_error>
 
 namespace forebay::cli {
 namespace {
@@ -9,8 +10,13 @@ constexpr std::chrono::milliseconds look_interval{500};
 
 }  // namespace
 
-OutputWatch::OutputWatch(Console& console, bool quiet) : notices_(console) {
-  if (!quiet) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+OutputWatch::OutputWatch(Console& console, bool watches) : notices_(console) {
+  if (!watches) return;
+  try {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  } catch (const std::system_error&) {
+    return;
+  }
 }
 
 void OutputWatch::run(const std::stop_token& stop) {

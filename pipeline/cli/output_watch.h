@@ -13,8 +13,9 @@ namespace forebay::cli {
 /// completed: who is blocked in a file system cannot say so itself.
 class OutputWatch {
  public:
-  /// Starts its thread, unless `quiet`.
-  OutputWatch(Console& console, bool quiet);
+  /// Watches unless it is told not to. Where no thread can be had, nobody watches: the run says what it
+  /// lacks.
+  OutputWatch(Console& console, bool watches);
   OutputWatch(const OutputWatch&) = delete;
   OutputWatch& operator=(const OutputWatch&) = delete;
 

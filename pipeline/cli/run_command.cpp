@@ -222,7 +222,7 @@ ExitCode run_command(const RunArguments& arguments, Console& console) {
   const std::shared_ptr<PeekedSource> source = open_pictures(arguments.sources);
   admit_output(arguments, source->size_hint());
   const RunManifest manifest(arguments.options, arguments.write_tensors, arguments.sources);
-  OutputWatch watch(console, arguments.quiet);
+  OutputWatch watch(console, !arguments.quiet && !arguments.out.empty());
   std::optional<RunOutput> output;
   if (!arguments.out.empty()) {
     const WaitBoard::Entry wait = watch.enter();

@@ -119,7 +119,7 @@ void OwnerDesk::fill(BatchLane& lane) {
 void OwnerDesk::advance(BatchLane& lane, bool starved, bool stopping) {
   if (!lane.busy()) return;
   if (!lane.open()) {
-    if (stopping || lane.cursor() >= end_of(lane)) return finish(lane);
+    if (is_over(lane, stopping)) return finish(lane);
     // Not before there is something to build: a part that fails at once would be tried again at once.
     if (!ready_.has(lane.cursor()) || !in_turn(lane)) return;
     begin_part(lane);
@@ -135,7 +135,14 @@ void OwnerDesk::advance(BatchLane& lane, bool starved, bool stopping) {
     link_->send(lane.end());
 }
 
+bool OwnerDesk::is_over(const BatchLane& lane, bool stopping) const {
+  return lane.busy() && !lane.open() && (stopping || lane.cursor() >= end_of(lane));
+}
+
 void OwnerDesk::pump(bool starved, bool stopping) {
+  for (BatchLane& lane : lanes_) {
+    if (is_over(lane, stopping)) finish(lane);  // which needs no owner
+  }
   if (owner_ready_) {
     if (!cut_ && !stopping && !trouble_.careful()) take_batches(starved);
     for (BatchLane& lane : lanes_) advance(lane, starved, stopping);
@@ -158,10 +165,13 @@ void OwnerDesk::on_done(BatchLane& lane, const BatchDone& done) {
       options_.item_timeout.value_or(limits::worker_silence) * options_.batch;
   allow(std::clamp<std::chrono::milliseconds>(whole, limits::owner_batch_min, limits::owner_start));
   for (Chunk& chunk : lane.complete(slots_).ready) ready_.offer(std::move(chunk));
-  if (!trouble_.unproven()) {
-    for (BatchResult& result : std::exchange(held_, {})) handover_.offer_result(std::move(result));
-  }
+  deliver_proven();
   if (lane.cursor() >= end_of(lane)) finish(lane);
+}
+
+void OwnerDesk::deliver_proven() {
+  if (trouble_.unproven()) return;
+  for (BatchResult& result : std::exchange(held_, {})) handover_.offer_result(std::move(result));
 }
 
 void OwnerDesk::finish(BatchLane& lane) {

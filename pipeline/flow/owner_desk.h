@@ -27,10 +27,10 @@ namespace forebay {
 /// Invariants:
 ///  1. A chunk's slot is IN_FLIGHT from AddChunk until its part is done with it, or until it has been read
 ///  and its worker needs it (see give_back_slots), until the part is reported
-///     failed, or until the owner's exit is confirmed: then it is READY again.
+///     failed, or until the owner's exit is confirmed: then it is READY again, or FREE if its rows stay.
 ///  2. A result slot is free, or belongs to one lane, to held_, or to the caller. Rows of a part that the
 ///  owner did not report
-///     complete are computed again, never read.
+///     complete, or finished before it was killed or crashed, are computed again, never read.
 ///  3. Chunks whose slots were released before their part was done are run again by workers: same bits. Not
 ///  those whose rows an owner had finished, and said so, before it was killed or crashed.
 ///  4. A batch with an item that was found guilty is delivered only after the device has completed a row
@@ -85,9 +85,12 @@ class OwnerDesk {
   void begin_part(BatchLane& lane);
   void fill(BatchLane& lane);
   [[nodiscard]] bool in_turn(const BatchLane& lane) const;
+  [[nodiscard]] bool is_over(const BatchLane& lane, bool stopping) const;
   [[nodiscard]] std::uint64_t end_of(const BatchLane& lane) const;
   void on_done(BatchLane& lane, const BatchDone& done);
   void finish(BatchLane& lane);
+  /// What was held back until the device had completed a row: invariant 4.
+  void deliver_proven();
   void settle_held(bool stopping);
   void watch_writes();
   void look();

@@ -57,6 +57,8 @@ void OwnerDesk::keep_finished() {
     for (Chunk& chunk : ready) ready_.offer(std::move(chunk));
     trouble_.succeeded(lane.batch(), rows);
     stats_.update([&](RunStats& stats) { stats.payload_bytes_written += rows * shape_.row_bytes; });
+    deliver_proven();
+    if (is_over(lane, false)) finish(lane);  // before a new owner fails to start
   }
 }
 

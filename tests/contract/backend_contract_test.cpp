@@ -275,6 +275,27 @@ TEST_P(BackendContract, PartsOfABatchLieBehindEachOtherInItsResult) {
   backend_->unpin(result.bytes());
 }
 
+TEST_P(BackendContract, AChunkThatIsDoneIsInTheResultWhereItSaysSo) {
+  std::mt19937 random(11);
+  const FinishOptions finish = small();
+  const SealedMemory result = pinned(3 * finished_row_bytes(finish));
+  RandomChunk chunk = make_chunk(random, finish, {0, 1, 2});
+  backend_->pin(chunk.memory.bytes());
+  std::vector<std::byte> expected(result.bytes().size());
+  expect_rows(chunk, finish, expected);
+  const auto as_expected = [&] {
+    return std::memcmp(result.bytes().data(), expected.data(), expected.size()) == 0;
+  };
+  backend_->begin_batch(0, {finish, 3}, result.bytes());
+  backend_->wait(backend_->add_chunk(0, chunk.bytes(), chunk.ops));
+  EXPECT_EQ(backend_->finishes_chunks(), GetParam() == DeviceKind::cpu);
+  EXPECT_TRUE(as_expected() || !backend_->finishes_chunks());
+  backend_->wait(backend_->end_batch(0, 3, {}));
+  EXPECT_TRUE(as_expected());
+  backend_->unpin(chunk.memory.bytes());
+  backend_->unpin(result.bytes());
+}
+
 TEST_P(BackendContract, SaysWhatItIs) {
   EXPECT_EQ(backend_->info().device.kind, GetParam());
   EXPECT_FALSE(backend_->info().name.empty());

@@ -1,5 +1,6 @@
 // A device stage as a test weapon: it does what $FOREBAY_TEST_POISON says (throw, segv, exit, kill) where it
-// meets a row whose first pixel is marked. On a device the kernel traps: the context is lost.
+// meets a row whose first pixel is marked. On a device the kernel traps: the context is lost. What it is to
+// do may also be "invert": then it does that to every byte, on the cpu.
 #include <thrust/for_each.h>
 #include <thrust/iterator/counting_iterator.h>
 #include <unistd.h>
@@ -29,9 +30,13 @@ struct Look {
 #endif
 };
 
-[[maybe_unused]] void strike() {
+[[maybe_unused]] std::string_view weapon() {
   const char* name = std::getenv("FOREBAY_TEST_POISON");
-  const std::string_view how = name == nullptr ? "" : name;
+  return name == nullptr ? "" : name;
+}
+
+[[maybe_unused]] void strike() {
+  const std::string_view how = weapon();
   if (how == "throw") throw std::runtime_error("this pixel hurts");
   if (how == "exit") ::_exit(3);
   if (how == "kill") ::kill(::getpid(), SIGKILL);
@@ -55,6 +60,9 @@ struct Poison {
     for (std::int64_t row = 0; row < rows; ++row) {
       if (look.marked(row)) strike();
     }
+    if (weapon() != "invert") return;
+    auto* bytes = static_cast<std::uint8_t*>(batch.rows.data);
+    for (std::size_t i = 0; i < batch.rows.bytes(); ++i) bytes[i] = static_cast<std::uint8_t>(255 - bytes[i]);
 #endif
   }
 };

@@ -12,10 +12,10 @@ constexpr std::uint32_t chunk_items = 4;
 /// A lane, chunks of four items each for it, and their slots.
 class Lane {
  public:
-  explicit Lane(std::uint32_t rows = 16) {
+  explicit Lane(std::uint32_t rows = 16, bool streams = true) {
     lane_.set_number(0);
     lane_.take(0, 0, 1);
-    static_cast<void>(lane_.begin(rows, true));
+    static_cast<void>(lane_.begin(rows, streams));
   }
   BatchLane* operator->() noexcept { return &lane_; }
 
@@ -39,6 +39,13 @@ class Lane {
     sent_ = lane_.add(std::move(chunk), stop_at_failure, slots_);
     return lease;
   }
+  /// One that is READY already.
+  bool add(Chunk chunk) {
+    sent_ = lane_.add(std::move(chunk), false, slots_);
+    return sent_.has_value();
+  }
+  void complete() { static_cast<void>(lane_.complete(slots_)); }
+  [[nodiscard]] const std::optional<AddChunk>& sent() const noexcept { return sent_; }
   void read(const Lease& lease, bool finished = true) { lane_.mark_read(lease, finished); }
   std::uint32_t keep() { return lane_.keep_finished(slots_, ready_); }
   BatchLane::Chunks lose() { return lane_.lose(slots_, std::nullopt); }
@@ -78,6 +85,27 @@ TEST(BatchLane, KeepsWhatADeadOwnerHadFinished) {
   EXPECT_EQ(left.ready[0].first_item, 8U);
   EXPECT_EQ(lane->cursor(), 8U);
   EXPECT_EQ(lane->begin(10, true).first_row, 6U) << "the rest follows behind the rows that are there";
+}
+
+TEST(BatchLane, GoesOnBehindWhatItKept) {
+  Lane lane;
+  lane.read(lane.add({1}));
+  lane.read(lane.add());
+  lane.add();
+  EXPECT_EQ(lane.keep(), 7U);
+  BatchLane::Chunks left = lane.lose();
+  ASSERT_EQ(left.ready.size(), 1U);
+  EXPECT_EQ(lane->begin(8, true).first_row, 7U);
+  ASSERT_TRUE(lane.add(std::move(left.ready[0])));
+  EXPECT_EQ(lane.sent()->ops[0].row, 0U) << "rows are those of the part";
+  lane.add({3});
+  EXPECT_EQ(lane->end().rows, 7U);
+  lane.complete();
+  const BatchResult result = lane->finish();
+  std::vector<std::string> all;
+  for (unsigned i = 0; i < 16; ++i) all.push_back(std::to_string(i));
+  EXPECT_EQ(paths_of(result), all);
+  EXPECT_EQ(lane.free_slots(), 8U);
 }
 
 TEST(BatchLane, KeepsAllOfAPartThatOnlyWaitedForItsEnd) {
@@ -124,7 +152,7 @@ TEST(BatchLane, LosesTheItemThatEndsTheBatch) {
 }
 
 TEST(BatchLane, GoesOnBehindAPartThatIsFull) {
-  Lane lane(6);
+  Lane lane(6, false);  // the device has memory for six rows
   lane.read(lane.add());
   lane.read(lane.add());
   EXPECT_EQ(lane.keep(), 6U);
