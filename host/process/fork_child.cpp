@@ -27,6 +27,7 @@
 #include "host/process/sibling_clone.h"
 #include "host/process/spawner.h"
 #include "host/process/system_file.h"
+#include "host/process/thread_count.h"
 
 namespace forebay::detail {
 namespace {

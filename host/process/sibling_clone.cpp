@@ -4,7 +4,6 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include <string>
 
 #include "host/error.h"
+#include "host/process/thread_count.h"
 
 namespace forebay {
 namespace {
@@ -47,13 +47,6 @@ pid_t bare_clone(std::uint64_t flags, int exit_signal, pid_t* child_tid) noexcep
 }
 
 }  // namespace
-
-std::optional<unsigned> thread_count() noexcept {
-  struct stat info {};
-  // A folder has a link for itself, one from above, and one for each folder in it.
-  if (::stat("/proc/self/task", &info) != 0 || info.st_nlink < 3) return std::nullopt;
-  return static_cast<unsigned>(info.st_nlink - 2);
-}
 
 SiblingClone::SiblingClone() {
   if (thread_count().value_or(1) != 1) {

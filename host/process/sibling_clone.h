@@ -2,7 +2,7 @@
 
 #include <sys/types.h>
 
-#include <optional>
+#include <cstddef>
 
 struct robust_list_head;
 
@@ -33,8 +33,5 @@ class SiblingClone {
   robust_list_head* robust_ = nullptr;
   std::size_t robust_bytes_ = 0;
 };
-
-/// Threads of this process; nothing where /proc cannot be read.
-[[nodiscard]] std::optional<unsigned> thread_count() noexcept;
 
 }  // namespace forebay

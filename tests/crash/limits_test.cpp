@@ -75,7 +75,7 @@ void expect_only_this_failed(const Outcome& outcome, std::uint64_t guilty, ItemE
 TEST(ItemTimeout, AnItemThatHangsIsQuarantinedAfterItsAttemptsAndNoOtherIs) {
   PipelineOptions options = small();
   options.attempts = 2;
-  options.item_timeout = 200ms;
+  options.item_timeout = 1s;  // a neighbour may lose its core for some of it
   const Outcome outcome = run(PipelineBuilder::range(60).options(options).host_stage([](Item& item) {
     fill(item);
     if (item.index() == 33) std::this_thread::sleep_for(1h);
@@ -85,9 +85,9 @@ TEST(ItemTimeout, AnItemThatHangsIsQuarantinedAfterItsAttemptsAndNoOtherIs) {
   const Quarantine& evidence = *outcome.items[33].quarantine;
   EXPECT_EQ(evidence.attempts, 2U);
   EXPECT_EQ(evidence.last_step, "host stage 1");
-  EXPECT_GE(evidence.seconds, 0.19);
-  EXPECT_LT(evidence.seconds, 5);
-  EXPECT_NE(outcome.items[33].message.find("ran longer than 0.2 s"), std::string::npos)
+  EXPECT_GE(evidence.seconds, 0.99);
+  EXPECT_LT(evidence.seconds, 30);
+  EXPECT_NE(outcome.items[33].message.find("ran longer than 1 s"), std::string::npos)
       << outcome.items[33].message;
   EXPECT_TRUE(says(outcome.stats, "works at item 33")) << "a stall is reported before it is ended";
   EXPECT_TRUE(says(outcome.stats, "quarantined after 2 attempts"));
@@ -95,10 +95,10 @@ TEST(ItemTimeout, AnItemThatHangsIsQuarantinedAfterItsAttemptsAndNoOtherIs) {
 
 TEST(ItemTimeout, AChunkMayTakeLongerThanAnItem) {
   PipelineOptions options = small();
-  options.item_timeout = 300ms;
+  options.item_timeout = 2s;
   const Outcome outcome = run(PipelineBuilder::range(40).options(options).host_stage([](Item& item) {
     fill(item);
-    std::this_thread::sleep_for(40ms);
+    std::this_thread::sleep_for(150ms);  // a chunk is a batch, so it takes 3 s
   }));
   for (const ItemRecord& item : outcome.items) EXPECT_TRUE(item.ok()) << item.index << ": " << item.message;
   EXPECT_EQ(outcome.stats.workers[0].restarts + outcome.stats.workers[1].restarts, 0U);
@@ -213,7 +213,7 @@ TEST(StoppedWorker, OneThatIsContinuedInTimeLivesOn) {
 /// A coordinator that is stopped while its workers work, as Ctrl+Z does, and longer than any limit.
 int coordinator_main(Channel channel) {
   PipelineOptions options = small();
-  options.item_timeout = 500ms;
+  options.item_timeout = 2s;
   Pipeline pipeline = PipelineBuilder::range(200)
                           .options(options)
                           .host_stage([](Item& item) {

@@ -112,12 +112,7 @@ int coordinator_main(Channel channel) {
   } catch (const std::exception& error) {
     set(outcome.error, error.what());
   }
-  Resources now = Resources::now();
-  // A thread that was joined leaves /proc a moment later.
-  for (int looks = 0; looks < 20 && now.threads > 1; ++looks) {
-    static_cast<void>(::poll(nullptr, 0, 1));
-    now = Resources::now();
-  }
+  const Resources now = Resources::now();
   outcome.files = now.files;
   outcome.children = now.children;
   outcome.threads = now.threads;

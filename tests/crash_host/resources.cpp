@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "host/process/process_info.h"
+#include "host/process/thread_count.h"
 
 namespace forebay::crash {
 namespace {
@@ -39,7 +40,7 @@ Resources Resources::now() {
   Resources now;
   now.files = entries_of("/proc/self/fd");
   now.mappings = lines_of("/proc/self/maps");
-  now.threads = entries_of("/proc/self/task");
+  now.threads = thread_count().value_or(0);
   now.children = children_of_all_threads();
   now.rss_kib = rss_bytes(::getpid()).value_or(0) / 1024;
   now.shared_files = entries_of("/dev/shm");

@@ -9,7 +9,7 @@ namespace forebay::crash {
 struct Resources {
   std::uint64_t files = 0;
   std::uint64_t mappings = 0;
-  std::uint64_t threads = 0;
+  std::uint64_t threads = 0;   ///< that have not begun to end
   std::uint64_t children = 0;  ///< zombies included
   std::uint64_t rss_kib = 0;
   std::uint64_t shared_files = 0;  ///< names in /dev/shm

@@ -19,6 +19,7 @@
 #include "host/process/forkserver.h"
 #include "host/process/sibling_clone.h"
 #include "host/process/start_child.h"
+#include "host/process/thread_count.h"
 #include "tests/process/process_probe.h"
 
 namespace forebay {

@@ -12,6 +12,7 @@
 
 #include "host/error.h"
 #include "host/process/child.h"
+#include "host/process/thread_count.h"
 #include "tests/host/open_fds.h"
 #include "tests/process/probe.h"
 
@@ -23,10 +24,7 @@ namespace fs = std::filesystem;
 
 const SpawnOptions options{"forebay: test child", "forebay-test"};
 
-std::size_t threads() {
-  const fs::directory_iterator tasks("/proc/self/task");
-  return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
-}
+std::size_t threads() { return thread_count().value(); }
 
 TEST(Spawn, TwoHundredCyclesLeaveNothingOpen) {
   static_cast<void>(Child::spawn(&stay, options));  // the spawner's thread is up from here on
