@@ -1,5 +1,5 @@
 // Preloaded into the command: a disk as no test machine has one.
-//   FOREBAY_TEST_HANGING_FILE=<end of a path>: the first write to such a file takes twelve seconds.
+//   FOREBAY_TEST_HANGING_FILE=<end of a path>: the first write to such a file takes 14 seconds.
 //   FOREBAY_TEST_FAILING_CALL="<call> <part of a path> <n> <errno> once|on": the n-th such call on such a
 //   file fails, or with "on" also every call after it, on any file of the folder. With an errno of 0 a write
 //   does half of what it is to.
@@ -31,7 +31,7 @@ void hang_once(int fd) {
   const char* name = std::getenv("FOREBAY_TEST_HANGING_FILE");
   if (name == nullptr || has_hung.load() || !path_of(fd).ends_with(name)) return;
   if (has_hung.exchange(true)) return;
-  timespec left{12, 0};
+  timespec left{14, 0};
   while (::nanosleep(&left, &left) != 0 && errno == EINTR) {
   }
 }

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -34,9 +35,13 @@ class Quarantine(fc.CommandTest):
         PIL.Image.effect_noise((edge, edge), 50).convert("RGB").save(large, compress_level=1)
         return large
 
-    def check(self, large, code, attempts, words):
-        result = self.assert_done(fc.forebay("run", self.pictures, "--out", self.out, *fc.SMALL, *words))
-        items = fc.items_of(self.out)
+    def check(self, large, code, attempts, words, runs=1):
+        for _ in range(runs):
+            shutil.rmtree(self.out, ignore_errors=True)
+            result = self.assert_done(fc.forebay("run", self.pictures, "--out", self.out, *fc.SMALL, *words))
+            items = fc.items_of(self.out)
+            if all(item["attempts"] == 1 for item in items if item["path"] != str(large)):
+                break
         self.assertEqual(len(items), 13)
         for item in items:
             if item["path"] != str(large):
@@ -59,7 +64,10 @@ class Quarantine(fc.CommandTest):
         self.assertTrue(summary["notices"])
 
     def test_a_picture_that_takes_too_long(self):
-        self.check(self.add_large(6000), "timed_out", 2, ["--item-timeout", "0.05", "--attempts", "2"])
+        large = self.pictures / "05_large.jpg"  # takes a second and more
+        PIL.Image.effect_noise((6000, 6000), 50).convert("RGB").save(large, progressive=True, quality=95)
+        # A busy machine may hold up a small picture for as long: not three times.
+        self.check(large, "timed_out", 2, ["--item-timeout", "0.3", "--attempts", "2"], runs=3)
 
     def test_a_picture_that_takes_too_much_memory(self):
         self.check(self.add_large(4000), "memory_limit", 3, ["--item-memory-mb", "24"])
@@ -100,10 +108,10 @@ class Limits(fc.CommandTest):
 class Signals(fc.CommandTest):
     """Workers and owners under the command, killed and stopped from outside."""
 
-    def run_disturbed(self, numbers, words):
+    def run_disturbed(self, numbers, words, has_begun=lambda: True):
         source = ["@" + str(self.folder / "list.txt")]
         names = [str(path) for path in sorted((fc.PHOTOS / "good").rglob("*.*"))]
-        (self.folder / "list.txt").write_text("\n".join(names * 6) + "\n")
+        (self.folder / "list.txt").write_text("\n".join(names * 12) + "\n")
         calm = self.folder / "calm"
         self.assert_done(fc.forebay("run", *source, "--out", calm, *fc.SMALL, *words))
         process = self.start("run", *source, "--out", self.out, *fc.SMALL, *words)
@@ -112,7 +120,7 @@ class Signals(fc.CommandTest):
         while process.poll() is None:
             time.sleep(0.05)
             children = fc.children_of(process.pid)
-            if not children:
+            if not children or not has_begun():
                 continue
             try:
                 os.kill(choose.choice(children), choose.choice(numbers))
@@ -131,7 +139,9 @@ class Signals(fc.CommandTest):
         self.run_disturbed([signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM], [])
 
     def test_nor_with_an_owner(self):
-        self.run_disturbed([signal.SIGKILL, signal.SIGSEGV], ["--placement", "owner", "--device", "cpu"])
+        # Three deaths of an owner before it has opened its device end a run.
+        has_begun = lambda: fc.has_items(self.out)  # pylint: disable=unnecessary-lambda-assignment
+        self.run_disturbed([signal.SIGKILL, signal.SIGSEGV], ["--placement", "owner", "--device", "cpu"], has_begun)
 
 
 class SlowSource(fc.CommandTest):
@@ -150,14 +160,14 @@ class SlowSource(fc.CommandTest):
         return errors
 
     def test_a_wait_that_takes_long_has_a_name(self):
-        errors = self.run_with_pause(11.5)
+        errors = self.run_with_pause(14)  # is named behind ten of them, however late these begin
         self.assertIn("the coordinator has waited 1", errors)
         self.assertIn("for the next entry of the source", errors)
         self.assertNotIn("has not moved", errors, "a worker is not blamed for what the coordinator did not look at")
         self.assertTrue(any("the source took 1" in notice["text"] for notice in fc.summary_of(self.out)["notices"]))
 
     def test_nobody_is_ended_for_it(self):
-        self.run_with_pause(3, "--item-timeout", "0.5")
+        self.run_with_pause(3, "--item-timeout", "1")
         self.assertEqual([worker["restarts"] for worker in fc.summary_of(self.out)["workers"]], [0] * 2)
 
 
@@ -194,7 +204,7 @@ class Stopped(fc.CommandTest):
                              "--workers", "2", *words)
         deadline = time.monotonic() + fc.PATIENCE_S
         while time.monotonic() < deadline:
-            if (self.out / "items.jsonl").exists() and fc.items_of_partial(self.out):
+            if fc.has_items(self.out):
                 return process
             time.sleep(0.02)
         self.fail("no batch came")

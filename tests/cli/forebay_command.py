@@ -48,6 +48,11 @@ def items_of_partial(folder):
     return [json.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]
 
 
+def has_items(folder):
+    """A run into this folder has written its first line."""
+    return (folder / "items.jsonl").exists() and len(items_of_partial(folder)) > 0
+
+
 def summary_of(folder):
     return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
 
@@ -72,6 +77,14 @@ def is_alive(pid):
         return "(zombie)" not in pathlib.Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
+
+
+def state_of(pid):
+    """The letter of proc(5), T for stopped; empty for a process that is gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def is_waiting_to_write(pid):

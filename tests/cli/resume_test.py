@@ -325,6 +325,7 @@ class Ends(ResumeTest):
         process = self.start(*self.run_words(*ONE, *words), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
                              env={**os.environ, "FOREBAY_CRASH_POINT": f"pipeline.commit.log=stop:5:{token}"})
         fc.wait_until(lambda: not token.exists(), "five batches")
+        fc.wait_until(lambda: fc.state_of(process.pid) == "T", "it stands still")  # it stops behind the token's end
         return process
 
     def finish(self, process):
@@ -402,9 +403,13 @@ class Ends(ResumeTest):
         self.calm = self.folder / "calm"
         self.assert_done(fc.forebay(*self.run_words(out=self.calm)))
         words = ["--order", "completion"]
-        process = self.begin(*words)
-        process.kill()
-        self.finish(process)
+        for _ in range(5):  # one worker is to write five batches while the other decodes the first picture
+            shutil.rmtree(self.out, ignore_errors=True)
+            process = self.begin(*words)
+            process.kill()
+            self.finish(process)
+            if not fc.items_of_partial(self.out):
+                break
         self.assertEqual(fc.items_of(self.out), [], "all lines wait for the first")
         write([*names[:12], names[5], *names[13:]])
         self.assert_one_line(fc.forebay(*self.run_words("--resume", *words)), 2, "the sources have changed",

@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 import unittest
+from collections.abc import Callable
 
 PROGRAM = sys.argv.pop()
 PATIENCE_S = 30.0
@@ -82,12 +83,24 @@ def alive(pid: int) -> bool:
 
 
 class CtrlC(unittest.TestCase):
-    def expect_none_left(self, workers: list[int]) -> None:
+    def until_none_left(self, workers: list[int]) -> float:
+        """Seconds until all are gone."""
         self.assertGreaterEqual(len(workers), 1)
-        end = time.monotonic() + GONE_BY_S
+        begin = time.monotonic()
         while any(alive(pid) for pid in workers):
-            self.assertLess(time.monotonic(), end, f"alive: {[pid for pid in workers if alive(pid)]}")
+            self.assertLess(time.monotonic(), begin + PATIENCE_S, f"alive: {[pid for pid in workers if alive(pid)]}")
             time.sleep(0.005)
+        return time.monotonic() - begin
+
+    def best_of_three(self, attempt: Callable[[], list[tuple[float, float]]]) -> None:
+        """An attempt tells what it took, each with its bound: a busy machine may be late twice."""
+        late: list[list[tuple[float, float]]] = []
+        while len(late) < 3:
+            took = attempt()
+            if all(seconds < bound_s for seconds, bound_s in took):
+                return
+            late.append(took)
+        self.fail(f"seconds and their bounds: {late}")
 
     def start(self, *args: str) -> Terminal:
         program = Terminal(*args)
@@ -108,24 +121,30 @@ class CtrlC(unittest.TestCase):
                     self.assertFalse(os.path.exists(f"/proc/{pid}"), "reaped by the program itself")
 
     def test_the_second_one_ends_it_at_once(self) -> None:
-        program = self.start("stubborn")
-        program.press_ctrl_c()
-        self.assertTrue(program.read_until(INTERRUPTED), program.text)
-        begin = time.monotonic()
-        program.press_ctrl_c()
-        self.assertEqual(program.wait(), -signal.SIGINT)
-        self.assertLess(time.monotonic() - begin, SECOND_BY_S)
-        self.assertEqual(program.text.splitlines()[1:], [INTERRUPTED])
-        self.expect_none_left(program.workers())
+        def attempt() -> list[tuple[float, float]]:
+            program = self.start("stubborn")
+            program.press_ctrl_c()
+            self.assertTrue(program.read_until(INTERRUPTED), program.text)
+            begin = time.monotonic()
+            program.press_ctrl_c()
+            self.assertEqual(program.wait(), -signal.SIGINT)
+            second_s = time.monotonic() - begin
+            self.assertEqual(program.text.splitlines()[1:], [INTERRUPTED])
+            return [(second_s, SECOND_BY_S), (self.until_none_left(program.workers()), GONE_BY_S)]
+
+        self.best_of_three(attempt)
 
     def test_without_a_scope_the_first_one_ends_it(self) -> None:
         for way in ("map", "imap", "result", "wait"):
-            with self.subTest(way):
+            def attempt(way: str = way) -> list[tuple[float, float]]:
                 program = self.start(way, "plain")
                 program.press_ctrl_c()
                 self.assertEqual(program.wait(), -signal.SIGINT)
                 self.assertEqual(program.text.splitlines()[1:], [])
-                self.expect_none_left(program.workers())
+                return [(self.until_none_left(program.workers()), GONE_BY_S)]
+
+            with self.subTest(way):
+                self.best_of_three(attempt)
 
 
 if __name__ == "__main__":
