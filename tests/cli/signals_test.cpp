@@ -16,43 +16,85 @@
 namespace forebay::cli {
 namespace {
 
+/// What a watch has counted. Thread-safe.
+class Counts {
+ public:
+  void add(int count) {
+    const std::scoped_lock lock(mutex_);
+    counts_.push_back(count);
+    changed_.notify_all();
+  }
+
+  /// Waits until there are so many; false where they do not come.
+  bool wait(std::size_t size) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return counts_.size() >= size; });
+  }
+
+  std::vector<int> get() {
+    const std::scoped_lock lock(mutex_);
+    return counts_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<int> counts_;
+};
+
+/// Waits until the watch has read what was sent to the process; false where it does not.
+bool wait_until_read() {
+  for (int tries = 0; tries < 30'000; ++tries) {
+    sigset_t pending;
+    ::sigpending(&pending);
+    const auto is_pending = [&](int number) { return ::sigismember(&pending, number) == 1; };
+    if (!is_pending(SIGHUP) && !is_pending(SIGINT) && !is_pending(SIGTERM)) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
+/// A terminal closes, with all that this sends, and closes again later; then somebody wants the end at once.
+/// What is counted behind each of the three.
+std::vector<std::vector<int>> counts_of_a_terminal_that_closes() {
+  Counts counts;
+  const SignalWatch watch([&](int count) { counts.add(count); });
+  std::vector<std::vector<int>> seen;
+  for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGHUP}) ::kill(::getpid(), number);
+  EXPECT_TRUE(wait_until_read());
+  EXPECT_TRUE(counts.wait(1));
+  std::this_thread::sleep_for(limits::stop_again);
+  seen.push_back(counts.get());
+  ::kill(::getpid(), SIGHUP);
+  EXPECT_TRUE(wait_until_read());
+  std::this_thread::sleep_for(limits::stop_again);  // so that it would not swallow the next one if it counted
+  seen.push_back(counts.get());
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_TRUE(wait_until_read());
+  EXPECT_TRUE(counts.wait(2));
+  seen.push_back(counts.get());
+  return seen;
+}
+
 TEST(SignalWatch, CountsStopSignals) {
   block_stop_signals();
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<int> counts;
-  const SignalWatch watch([&](int count) {
-    const std::scoped_lock lock(mutex);
-    counts.push_back(count);
-    changed.notify_all();
-  });
+  Counts counts;
+  const SignalWatch watch([&](int count) { counts.add(count); });
   for (std::size_t i = 1; i <= 3; ++i) {
     ::kill(::getpid(), i == 2 ? SIGTERM : SIGINT);
-    std::unique_lock lock(mutex);
-    ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return counts.size() == i; }));
-    lock.unlock();
+    ASSERT_TRUE(counts.wait(i));
     std::this_thread::sleep_for(limits::stop_again);  // a person's second Ctrl+C
   }
-  EXPECT_EQ(counts, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(counts.get(), (std::vector<int>{1, 2, 3}));
 }
 
 TEST(SignalWatch, WhatComesTogetherOrHangsUpIsOneWish) {
   block_stop_signals();
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<int> counts;
-  const SignalWatch watch([&](int count) {
-    const std::scoped_lock lock(mutex);
-    counts.push_back(count);
-    changed.notify_all();
-  });
-  for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGHUP}) ::kill(::getpid(), number);
-  std::this_thread::sleep_for(limits::stop_again);
-  ::kill(::getpid(), SIGHUP);   // a terminal closes twice, at whatever distance
-  ::kill(::getpid(), SIGTERM);  // read after it: nothing of before is still to come when this has been
-  std::unique_lock lock(mutex);
-  ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return counts.size() >= 2; }));
-  EXPECT_EQ(counts, (std::vector<int>{1, 2}));
+  const std::vector<std::vector<int>> wanted{{1}, {1}, {1, 2}};
+  std::vector<std::vector<int>> seen;
+  // A busy machine may hold the watch up between what came together, but not each time.
+  for (int tries = 0; tries < 3 && seen != wanted; ++tries) seen = counts_of_a_terminal_that_closes();
+  EXPECT_EQ(seen, wanted);
 }
 
 TEST(SignalWatch, EndsWithoutASignal) {
