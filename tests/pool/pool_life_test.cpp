@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -32,7 +33,7 @@ TEST(O10, TerminateWithTenThousandSleepingTasksIsFast) {
   const Stopwatch watch;
   pool.terminate();
   ASSERT_TRUE(pool.join(patience));
-  EXPECT_LT(watch.elapsed(), 3s) << "10,000 naps of 100 ms by 2 workers are 500 s";
+  EXPECT_LT(watch.elapsed(), 10s) << "10,000 naps of 100 ms by 2 workers are 500 s";
   EXPECT_TRUE(all_gone(workers));
   EXPECT_THROW(result.get(0ms), PoolTerminated) << "no task is left unreported";
 }
@@ -279,7 +280,14 @@ TEST(PoolLife, ThreePoolsAtOnceAndOneAfterAnotherLeaveNothing) {
 
 TEST(PoolLife, AnIdlePoolUsesNoCpu) {
   Pool pool(2);
-  EXPECT_EQ(pool.apply(square, 2), 4);
+  {
+    // Both have started when both are in there.
+    const Gate gate;
+    const std::vector results{pool.apply_async(pass_gate, gate), pool.apply_async(pass_gate, gate)};
+    ASSERT_TRUE(gate.waits(2));
+    gate.open();
+    for (const auto& result : results) EXPECT_EQ(result.get(patience), 1);
+  }
   const auto cpu_ms = [&pool] {
     long ticks = 0;
     std::vector<pid_t> pids = pool.worker_pids();
@@ -301,10 +309,15 @@ TEST(PoolLife, AnIdlePoolUsesNoCpu) {
 #else
   const long most_ms = 10;
 #endif
-  nap(100);
-  const long before = cpu_ms();
-  nap(1500);
-  EXPECT_LE(cpu_ms() - before, most_ms) << "in a second and a half";
+  // A busy machine is late with what came before; who spins does it every time.
+  long least_ms = std::numeric_limits<long>::max();
+  for (int i = 0; i < 5 && least_ms > most_ms; ++i) {
+    nap(100);
+    const long before = cpu_ms();
+    nap(1500);
+    least_ms = std::min(least_ms, cpu_ms() - before);
+  }
+  EXPECT_LE(least_ms, most_ms) << "in a second and a half";
 }
 
 }  // namespace
