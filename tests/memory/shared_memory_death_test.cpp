@@ -8,6 +8,7 @@
 #include "host/process/guardian.h"
 #include "host/process/start_child.h"
 #include "tests/memory/blocks.h"
+#include "tests/process/successor.h"
 
 namespace forebay {
 namespace {
@@ -21,7 +22,7 @@ Child program(ChildMain main) { return Child::spawn(main, {"forebay: test root",
 int maker(Channel channel) {
   const SharedMemory block = SharedMemory::create(hear(channel).words(), 100);
   tell(channel, Note::of("guardian", detail::Guardian::instance().pid()));
-  return stay(std::move(channel));
+  return stay_and_tell_successors(std::move(channel));
 }
 
 /// Has a child make it; the child ends in order, and it stays itself.
@@ -131,7 +132,7 @@ TEST(M7, TheSuccessorOfAKilledGuardianKnowsTheBlocks) {
   const Watched watched(guardian);
   ASSERT_EQ(::kill(guardian, SIGKILL), 0);
   ASSERT_TRUE(watched.ends_within(patience));
-  std::this_thread::sleep_for(200ms);  // until it is there: a start's time
+  await_successor(root.channel(), guardian);
   EXPECT_TRUE(is_there(test_name("successor")));
   root.signal(SIGKILL);
   EXPECT_TRUE(goes_away(test_name("successor")));
@@ -140,8 +141,10 @@ TEST(M7, TheSuccessorOfAKilledGuardianKnowsTheBlocks) {
 TEST(M7, ABlockIsMadeWhileTheGuardianIsReplaced) {
   Child root = program([](Channel channel) {
     static_cast<void>(SharedMemory::create(test_name("first"), 10));
-    ::kill(detail::Guardian::instance().pid(), SIGKILL);
+    const pid_t guardian = detail::Guardian::instance().pid();
+    ::kill(guardian, SIGKILL);
     static_cast<void>(SharedMemory::create(hear(channel).words(), 10));
+    if (successor_of(guardian) == guardian) return 1;  // the promise holds from then on
     tell(channel, Note::of(test_name("first")));
     return stay(std::move(channel));
   });

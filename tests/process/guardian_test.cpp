@@ -21,6 +21,7 @@
 #include "host/process/init.h"
 #include "host/process/start_child.h"
 #include "tests/process/process_probe.h"
+#include "tests/process/successor.h"
 
 namespace forebay {
 namespace {
@@ -90,6 +91,7 @@ int root_of(Channel channel, const F& function, const A&... arguments) {
   Process child(function, pipe, arguments...);
   child.start();
   tell(channel, Note::of("guardian", detail::Guardian::instance().pid()));
+  stay_and_tell_successors(std::move(channel));
   while (true) ::pause();
 }
 
@@ -325,7 +327,9 @@ TEST(Guardian, ThereIsOneForTheTreeAndItIsNotTheRootsChild) {
   });
   EXPECT_EQ(run(nests), 0);
   for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
-    const std::string target = std::filesystem::read_symlink(entry.path());
+    std::error_code gone;  // it closes some, as a child ends
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone);
+    if (gone) continue;
     const bool own = target == "/dev/null" || target.starts_with("socket:") ||
                      target.starts_with("anon_inode:") || target.starts_with("/memfd:forebay-guardian") ||
                      target.starts_with("pidfd:");
@@ -366,8 +370,7 @@ TEST(Pitfall4, TheGuardianIsKilledFirstAndReplaced) {
   const Watched guardian(tree.guardian);
   ASSERT_EQ(::kill(tree.guardian, SIGKILL), 0);
   ASSERT_TRUE(guardian.ends_within(patience));
-  // Its successor is there within a start's time; the promise holds from then on.
-  std::this_thread::sleep_for(200ms);
+  await_successor(tree.root.channel(), tree.guardian);  // the promise holds from then on
   kill_root(tree);
   expect_all_gone(tree);
 }
