@@ -9,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "host/channel/connect.h"
 #include "host/channel/listener.h"
@@ -88,12 +89,19 @@ inline int echo_client(std::string address, std::string key) {
     if (connection.recv<std::string>() != "hello back") throw Error(ErrorCode::protocol, "another answer");
   });
 }
+/// The same; says before that it is there: a process's start is not the listener's time.
+inline int echo_client_that_tells(std::string address, std::string key, Event there) {
+  there.set();
+  return echo_client(std::move(address), std::move(key));
+}
 inline void echo(Connection connection) { connection.send(connection.recv<std::string>() + " back"); }
 
 /// Well behaved clients are let in soon, whoever else there is.
 inline void expect_lets_in(Listener& listener, std::chrono::seconds soon = std::chrono::seconds(3)) {
   Children children;
-  children.start(echo_client, listener.address(), std::string());
+  Event there;
+  children.start(echo_client_that_tells, listener.address(), std::string(), there);
+  ASSERT_TRUE(there.wait(patience));
   const auto begin = Clock::now();
   auto connection = listener.accept(patience);
   ASSERT_TRUE(connection);

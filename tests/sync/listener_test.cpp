@@ -98,7 +98,9 @@ void expect_refusal(const std::string& listeners, const std::string& clients) {
   if (!listeners.empty()) options.authkey = AuthKey(listeners);
   Listener listener({}, options);
   Children children;
-  Process& wrong = children.start(echo_client, listener.address(), clients);
+  Event there;
+  Process& wrong = children.start(echo_client_that_tells, listener.address(), clients, there);
+  ASSERT_TRUE(there.wait(patience));
   const auto begin = Clock::now();
   EXPECT_THROW(static_cast<void>(listener.accept(patience)), AuthenticationError);
   ASSERT_TRUE(wrong.join(patience));
