@@ -4,13 +4,18 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
+#include <exception>
+#include <filesystem>
 #include <numeric>
 #include <ranges>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "host/codec/shared_range.h"
+#include "host/limits.h"
 #include "host/pool/as_completed.h"
 #include "host/pool/executor.h"
 #include "host/pool/pool.h"
@@ -184,18 +189,47 @@ void descriptors(const JobSetup& setup, JobReport& report) {
   finish(executor, outcomes);
 }
 
+/// wide(), noting how many have begun.
+struct NotedWide {
+  SharedRange<int> begun{1};
+
+  std::vector<std::int64_t> operator()(std::int64_t i) const {
+    std::atomic_ref<int>(begun[0]).fetch_add(1);
+    return wide(i);
+  }
+};
+
+/// So many results, and not one more, are in a ring.
+constexpr int ring_holds = static_cast<int>(limits::crew_ring_bytes / (inline_large * sizeof(std::int64_t)));
+static_assert(ring_holds < items);
+
 /// More results than a ring holds, while the pool's thread is held up by a callback.
 void full_ring(const JobSetup& setup, JobReport& report) {
+  const NotedWide noted;
+  std::atomic<bool> held{true};
+  const std::string token = setup.folder + "/token";
+  const bool dies = !setup.folder.empty() && std::filesystem::exists(token);
+  // Until the result is made that the ring has no room for, or the worker has died. Not for long where it is
+  // killed in another way.
+  const auto hold_up = [&](const std::int64_t&) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+    while (std::atomic_ref<int>(noted.begun[0]).load() <= ring_holds &&
+           (!dies || std::filesystem::exists(token)) && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));  // until it is written, or waits
+    held = false;
+  };
+  const auto give_up = [&held](const std::exception_ptr&) { held = false; };
   Pool pool(pool_options(setup));
   Outcomes outcomes(report, items);
-  const auto hold_up = [](const std::int64_t&) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  };
   const auto before =
-      pool.apply_async(Callbacks<std::int64_t>{.on_result = hold_up, .on_error = {}}, square, 1);
-  const auto result = pool.map_async(wide, std::views::iota(0L, items), items);
+      pool.apply_async(Callbacks<std::int64_t>{.on_result = hold_up, .on_error = give_up}, square, 1);
+  const auto result = pool.map_async(noted, std::views::iota(0L, items), items);
   // Whoever waits in get() takes results itself: later, then.
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (held && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   outcomes.all([&] { return result.get(patience); }, wide);
   outcomes.extra([&] { return before.get(patience) == square(1); });
   finish(pool, outcomes);

@@ -129,7 +129,7 @@ void put_if_room(World& world) {
 void be_a_party(World& world) {
   if (world.barrier.broken()) world.barrier.reset();
   try {
-    world.barrier.wait(200ms);
+    world.barrier.wait(1s);  // a round whose parties come late to their cores is one all the same
   } catch (const BrokenBarrier&) {
   }
 }
