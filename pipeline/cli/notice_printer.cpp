@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "host/limits.h"
 
 namespace forebay::cli {
@@ -25,14 +27,15 @@ void NoticePrinter::print(const RunStats& stats) {
 
 void NoticePrinter::print_waits(const RunStats& stats) {
   const double from_s = std::chrono::duration<double>(limits::stall_report).count();
-  bool waits = false;
+  std::set<std::string> waiting;
   for (const Wait& wait : stats.waits) {
     if (wait.seconds < from_s) continue;
-    waits = true;
-    if (!waits_said_)
+    waiting.insert(wait.who);
+    // Of two that wait for the same thing one is seen first: that does not silence the other, which knows it.
+    if (!waits_said_.contains(wait.who))
       console_.line(fmt::format("{} has waited {:.0f} s for {}", wait.who, wait.seconds, wait.what));
   }
-  waits_said_ = waits;
+  waits_said_ = std::move(waiting);
 }
 
 void NoticePrinter::finish(const RunStats& stats) {

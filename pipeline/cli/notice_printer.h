@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
+#include <string>
 
 #include "pipeline/cli/console.h"
 #include "pipeline/run_stats.h"
@@ -20,7 +22,7 @@ class NoticePrinter {
   void finish(const RunStats& stats);
 
  private:
-  /// Who waits for long; once.
+  /// Who waits for long; once for each wait.
   void print_waits(const RunStats& stats);
 
   static constexpr std::uint64_t lines_a_second = 5;
@@ -28,7 +30,7 @@ class NoticePrinter {
   Console& console_;
   std::uint64_t seen_ = 0;
   std::uint64_t left_out_ = 0;
-  bool waits_said_ = false;
+  std::set<std::string> waits_said_;
   std::uint64_t allowed_ = lines_a_second;
   std::chrono::steady_clock::time_point refilled_ = std::chrono::steady_clock::now();
 };

@@ -5,6 +5,7 @@
 
 #include "host/limits.h"
 #include "pipeline/cli/console.h"
+#include "pipeline/cli/notice_printer.h"
 
 namespace forebay::cli {
 namespace {
@@ -84,6 +85,23 @@ TEST(DurationText, ReadsLikeAClock) {
 TEST(OneLine, HasNoBreaksAndNoControlCharacters) {
   EXPECT_EQ(one_line("a\nb\tc\x1b[31m\n"), "a; b c [31m");
   EXPECT_EQ(one_line(""), "");
+}
+
+TEST(NoticePrinter, NamesEachWaitOnceWhicheverIsSeenFirst) {
+  Console console;
+  NoticePrinter printer(console);
+  RunStats stats;
+  const Wait caller{"the caller", "the next batch", 10.1};
+  Wait source{"the coordinator", "the next entry of the source", 9.9};
+  ::testing::internal::CaptureStderr();
+  for (int look = 0; look < 3; ++look) {
+    stats.waits = {source, caller};
+    printer.print(stats);
+    source.seconds += 1;
+  }
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "forebay: the caller has waited 10 s for the next batch\n"
+            "forebay: the coordinator has waited 11 s for the next entry of the source\n");
 }
 
 }  // namespace
