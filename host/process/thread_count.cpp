@@ -17,8 +17,8 @@ bool detail::is_ending(std::string_view stat) noexcept {
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string_view::npos) return false;
   std::string_view rest = stat.substr(name_end + 1);
-  constexpr int flags_field =
-      7;  // behind the name: state, parent, group, session, terminal, its group, flags
+  // Behind it: state, parent, group, session, terminal, its group, flags.
+  constexpr int flags_field = 7;
   for (int field = 0; field < flags_field; ++field) {
     const std::size_t blank = rest.find_first_not_of(' ');
     if (blank == std::string_view::npos) return false;
