@@ -56,6 +56,27 @@ TEST(OwnerKeeps, WhatItHadFinishedIsNotDecodedAgain) {
   }
 }
 
+/// All chunks have been reported when the owner is killed, and no other gets ready.
+TEST(OwnerKeeps, ABatchThatIsCompleteNeedsNoNewOwner) {
+  const SolidPictures pictures(count, {});
+  const std::string token = pictures.folder() + "/../token-" + std::to_string(::getpid());
+  std::ofstream(token) << "token";
+  ::setenv("FOREBAY_CRASH_POINT", ("pipeline.owner.released:4:" + token).c_str(), 1);
+  Pipeline pipeline = PipelineBuilder::pictures({pictures.folder()}).options(options(Order::index)).start();
+  ::setenv("FOREBAY_FAULT", "pin:1+:sticky", 1);  // of owners that start from now on
+  std::size_t rows = 0;
+  std::string error;
+  try {
+    while (const auto batch = pipeline.next()) rows += batch->rows();
+  } catch (const Error& thrown) {
+    error = thrown.what();
+  }
+  ::unsetenv("FOREBAY_FAULT");
+  ::unsetenv("FOREBAY_CRASH_POINT");
+  EXPECT_FALSE(std::filesystem::remove(token)) << "the owner was not killed";
+  EXPECT_EQ(rows, count) << error;
+}
+
 TEST(OwnerKeeps, NothingThatAStageHasNotSeen) {
   const SolidPictures pictures(count, {});
   ::setenv("FOREBAY_TEST_POISON", "invert", 1);
