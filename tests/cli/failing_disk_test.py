@@ -3,14 +3,12 @@
 import errno
 import itertools
 import os
-import pathlib
 import re
 import shutil
-import tempfile
 import unittest
 
+import compared_runs as compared
 import forebay_command as fc
-import resume_test
 
 BAD_DISK = os.environ.get("FOREBAY_BAD_DISK")
 # A quota stays exceeded; a medium may fail once, or for good.
@@ -19,16 +17,7 @@ MOST_CALLS = 40  # of one kind, on one file, in the run of this test
 
 
 @unittest.skipUnless(BAD_DISK, "needs the library that ctest names")
-class FailingDisk(fc.CommandTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.shared = pathlib.Path(tempfile.mkdtemp(prefix="forebay-test-"))
-        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
-        cls.pictures = resume_test.make_pictures(cls.shared / "pictures")
-        cls.calm = cls.shared / "calm"
-        result = fc.forebay("run", cls.pictures, "--out", cls.calm, *fc.SMALL)
-        assert result.returncode == 0, result.stderr
-
+class FailingDisk(compared.ComparedRuns):
     def words(self, *words):
         return ["run", self.pictures, "--out", self.out, *fc.SMALL, "--quiet", "--batch", "16", *words]
 
@@ -45,7 +34,7 @@ class FailingDisk(fc.CommandTest):
             where = f"{call} {number} of {name}, {errno.errorcode[error]} {how}"
             result = self.run_with(call, name, number, error, how, *words)
             if result.returncode == 0:
-                self.assertEqual(resume_test.difference(self.calm, self.out, False), "", where)
+                self.assertEqual(compared.difference(self.calm, self.out, False), "", where)
                 shutil.rmtree(self.out)
                 return number - 1
             self.assertEqual(result.returncode, 3, f"{where}: {result.stderr}")
@@ -57,7 +46,7 @@ class FailingDisk(fc.CommandTest):
             # Where nothing had been begun, --resume begins.
             result = fc.forebay(*self.words("--resume", *words))
             self.assertEqual(result.returncode, 0, f"{where}, resumed: {result.stderr}")
-            self.assertEqual(resume_test.difference(self.calm, self.out, False), "", f"{where}, resumed")
+            self.assertEqual(compared.difference(self.calm, self.out, False), "", f"{where}, resumed")
             shutil.rmtree(self.out)
         self.fail(f"more than {MOST_CALLS} calls of {call} on {name}")
 
@@ -81,7 +70,7 @@ class FailingDisk(fc.CommandTest):
             for number in (1, 2, 3):
                 result = self.run_with("pwrite", name, number, 0, "once")
                 self.assert_done(result)
-                self.assertEqual(resume_test.difference(self.calm, self.out, False), "", name)
+                self.assertEqual(compared.difference(self.calm, self.out, False), "", name)
                 shutil.rmtree(self.out)
 
 

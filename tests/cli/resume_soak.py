@@ -17,9 +17,9 @@ REPOSITORY = pathlib.Path(__file__).parents[2]
 os.environ.setdefault("FOREBAY_COMMAND", str(REPOSITORY / "build/release/bin/forebay"))
 os.environ.setdefault("FOREBAY_SHARED_DIR", str(REPOSITORY.parent / "shared"))
 
-import forebay_command as fc  # noqa: E402 (needs the variables)
+import compared_runs as compared  # noqa: E402 (needs the variables)
+import forebay_command as fc  # noqa: E402
 import PIL.Image  # noqa: E402
-import resume_test  # noqa: E402
 
 COUNT = 700
 WAYS = (["--order", "index"], ["--order", "completion"], ["--order", "index", "--durable"],
@@ -70,7 +70,7 @@ def done_of(out):
         log = (out / "commit.log").read_bytes()
     except FileNotFoundError:
         return 0
-    frames = resume_test.frames_of(log)
+    frames = compared.frames_of(log)
     ends = [at + 20 + int.from_bytes(log[at + 4: at + 8], "little") for at in frames]
     whole = [at for at, end in zip(frames, ends) if end <= len(log)][1:]
     # A record begins with its kind (1 byte), the session (4) and the items that are done (8).
@@ -139,7 +139,7 @@ class Soak:
             ended, _ = self.session(out, way, last=session == 11)
             if ended:
                 break
-        wrong = resume_test.difference(self.calm, out, "completion" in way)
+        wrong = compared.difference(self.calm, out, "completion" in way)
         if wrong:
             self.fail(way, wrong)
         self.totals["runs"] += 1

@@ -9,66 +9,20 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 
+import compared_runs as compared
 import forebay_command as fc
 import PIL.Image
 
-COUNT = 60
-BAD = (3, 17, 41)
 STEPS_FILE = pathlib.Path(__file__).parents[2] / "pipeline/sink/commit_step.h"
 STEPS = re.findall(r'"(pipeline\.[a-z_.]+)"', STEPS_FILE.read_text())
 ONE = ["--workers", "2", "--batch", "8", "--slots", "2"]
 OTHER = ["--workers", "3", "--batch", "5"]
 
 
-def make_pictures(folder):
-    folder.mkdir()
-    for number in range(COUNT):
-        picture = PIL.Image.effect_noise((70, 60), 40 + number).convert("RGB")
-        picture.save(folder / f"{number:02}.png")
-        if number in BAD:
-            (folder / f"{number:02}.png").write_bytes((folder / f"{number:02}.png").read_bytes()[:200])
-    return folder
-
-
-def without_attempts(items):
-    return [{key: value for key, value in item.items() if key != "attempts"} for item in items]
-
-
-def by_item(folder):
-    """Each item's line and its row's bytes; the rows may have any order."""
-    tensors = fc.tensors_of(folder)
-    items = without_attempts(fc.items_of(folder))
-    rows = [item["row"] for item in items if item["row"] is not None]
-    assert sorted(rows) == list(range(len(tensors))), "a row for each"
-    return [({**item, "row": None}, item["row"] is not None and tensors[item["row"]].tobytes()) for item in items]
-
-
-def difference(calm, folder, completion):
-    """What is not as in an undisturbed run's folder; nothing if all is."""
-    if completion:
-        return "" if by_item(calm) == by_item(folder) else "other items"
-    for name in ("tensors.npy", "contact_sheet.png"):
-        if (calm / name).read_bytes() != (folder / name).read_bytes():
-            return f"other bytes in {name}"
-    same = without_attempts(fc.items_of(calm)) == without_attempts(fc.items_of(folder))
-    return "" if same else "other lines in items.jsonl"
-
-
-class ResumeTest(fc.CommandTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.shared = pathlib.Path(tempfile.mkdtemp(prefix="forebay-test-"))
-        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
-        cls.pictures = make_pictures(cls.shared / "pictures")
-        cls.calm = cls.shared / "calm"
-        result = fc.forebay("run", cls.pictures, "--out", cls.calm, *fc.SMALL)
-        assert result.returncode == 0, result.stderr
-
+class ResumeTest(compared.ComparedRuns):
     def run_words(self, *words, out=None):
         return ["run", self.pictures, "--out", out or self.out, *fc.SMALL, "--quiet", *words]
 
@@ -76,7 +30,7 @@ class ResumeTest(fc.CommandTest):
         return self.assert_done(fc.forebay(*self.run_words("--resume", *words)))
 
     def assert_same(self, completion=False):
-        self.assertEqual(difference(self.calm, self.out, completion), "")
+        self.assertEqual(compared.difference(self.calm, self.out, completion), "")
 
 
 Case = collections.namedtuple("Case", "number step visit first words")
@@ -123,7 +77,7 @@ class Steps(ResumeTest):
         wrong = wrong or self.killed_at(folder, f"{case.step}:{case.visit}", [*words, *(OTHER if case.first else ONE)])
         if not wrong:
             result = fc.forebay(*words, *(ONE if case.first else OTHER))
-            wrong = result.stderr if result.returncode != 0 else difference(self.calm, out, "completion" in case.words)
+            wrong = result.stderr if result.returncode != 0 else compared.difference(self.calm, out, "completion" in case.words)
         shutil.rmtree(folder)
         return f"{case}: {wrong}" if wrong else ""
 
@@ -186,7 +140,7 @@ class Rules(ResumeTest):
         self.assertEqual({path.name: path.read_bytes() for path in self.out.iterdir()}, before)
 
     def test_other_sources_are_refused_with_the_first_that_differs(self):
-        names = [str(self.pictures / f"{number:02}.png") for number in range(COUNT)]
+        names = [str(self.pictures / f"{number:02}.png") for number in range(compared.COUNT)]
         def resume_list(order):
             (self.folder / "list.txt").write_text("".join(name + "\n" for name in order))
             return fc.forebay("run", f"@{self.folder / 'list.txt'}", "--out", self.out, *fc.SMALL, "--quiet", "--resume")
@@ -202,7 +156,7 @@ class Rules(ResumeTest):
 
     def test_new_entries_behind_those_that_are_done_are_taken(self):
         source = self.folder / "list.txt"
-        names = [f"{self.pictures}/{number:02}.png\n" for number in range(COUNT)]
+        names = [f"{self.pictures}/{number:02}.png\n" for number in range(compared.COUNT)]
         source.write_text("".join(names[:20]))
         words = ["run", f"@{source}", "--out", self.out, *fc.SMALL, "--quiet"]
         self.assert_done(fc.forebay(*words))
@@ -237,7 +191,7 @@ class Rules(ResumeTest):
         self.assertIn(b'"libspng":"', text)
         # A manifest of the same length, whose checksum is made for it.
         other = re.sub(rb'"libspng":"\d', b'"libspng":"9', text)
-        (self.out / "commit.log").write_bytes(with_checksums(other))
+        (self.out / "commit.log").write_bytes(compared.with_checksums(other))
         result = self.assert_done(fc.forebay(*self.run_words("--resume")))
         self.assertRegex(result.stderr, r"other versions: libspng 9\S+ \(now ")
         self.assertTrue(any("other versions" in note for note in fc.summary_of(self.out)["notes"]))
@@ -246,21 +200,21 @@ class Rules(ResumeTest):
     def test_a_damaged_end_costs_a_batch(self):
         self.interrupted(40)
         log = (self.out / "commit.log").read_bytes()
-        frames = frames_of(log)
+        frames = compared.frames_of(log)
         for kept in (log[:-1], log[: frames[-2] + 9], log + log[-100:], log[: frames[-3]] + b"\0" * 5000,
                      log[:-30] + b"\xff" * 30):
             copy = self.folder / "copy"
             shutil.copytree(self.out, copy)
             (copy / "commit.log").write_bytes(kept)
             self.assert_done(fc.forebay(*self.run_words("--resume", *OTHER, out=copy)))
-            self.assertEqual(difference(self.calm, copy, False), "")
+            self.assertEqual(compared.difference(self.calm, copy, False), "")
             shutil.rmtree(copy)
 
     def test_sink_none_goes_on_too(self):
         words = self.run_words("--sink", "none")
         self.assert_done(fc.forebay(*words, "--limit", 24))
         self.assert_done(fc.forebay(*words, "--resume"))
-        self.assertEqual(without_attempts(fc.items_of(self.out)), without_attempts(fc.items_of(self.calm)))
+        self.assertEqual(compared.without_attempts(fc.items_of(self.out)), compared.without_attempts(fc.items_of(self.calm)))
 
     def test_epochs_shuffles_and_shards_go_on_anywhere(self):
         plan = ["--shuffle", "--seed", 4, "--augment", "train", "--batch", 7]
@@ -275,35 +229,9 @@ class Rules(ResumeTest):
                 self.resume(*plan, *more, *three, "--limit", limit, "--workers", 1)
             self.assertIn("--epochs 1 is below the", fc.forebay(*self.run_words("--resume", *plan, *more)).stderr)
             self.resume(*plan, *more, *three, "--workers", 3)
-            self.assertEqual(difference(calm, self.out, False), "")
+            self.assertEqual(compared.difference(calm, self.out, False), "")
         self.resume(*plan, *more, "--epochs", 4)
         self.assertEqual(fc.summary_of(self.out)["items"], total // 3 * 4)
-
-
-def frames_of(log):
-    """Where each good frame of commit.log begins, the manifest's first."""
-    begins = []
-    at = 8
-    while log[at: at + 4] == b"\xfeFB1":
-        begins.append(at)
-        at += 20 + int.from_bytes(log[at + 4: at + 8], "little")
-    return begins
-
-
-def with_checksums(log):
-    """The same payloads with the CRCs that they need."""
-    import zlib
-    out = bytearray(log[:8])
-    log_id = 0
-    for at in frames_of(log):
-        length = int.from_bytes(log[at + 4: at + 8], "little")
-        payload = log[at + 8: at + 8 + length]
-        place = b"".join(number.to_bytes(8, "little") for number in (at, length, log_id))
-        out += log[at: at + 8] + payload + zlib.crc32(payload, zlib.crc32(place)).to_bytes(4, "little")
-        out += length.to_bytes(4, "little") + b"\xfeft1"
-        if log_id == 0:
-            log_id = zlib.crc32(payload, 1)
-    return bytes(out)
 
 
 class Ends(ResumeTest):
@@ -313,7 +241,7 @@ class Ends(ResumeTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.source = cls.shared / "long.txt"
-        cls.source.write_text("".join(f"{cls.pictures}/{number:02}.png\n" for number in range(COUNT)) * 20)
+        cls.source.write_text("".join(f"{cls.pictures}/{number:02}.png\n" for number in range(compared.COUNT)) * 20)
         cls.pictures = f"@{cls.source}"
         cls.calm = cls.shared / "calm of the long list"
         assert fc.forebay("run", cls.pictures, "--out", cls.calm, *fc.SMALL).returncode == 0
@@ -360,7 +288,7 @@ class Ends(ResumeTest):
     def test_under_on_error_fail_the_bad_item_is_tried_again(self):
         words = ["run", f"@{self.folder / 'list.txt'}", "--out", self.out, *fc.SMALL, "--batch", "4"]
         fail = ["--on-error", "fail"]
-        names = [self.shared / f"pictures/{number:02}.png" for number in range(COUNT)]
+        names = [self.shared / f"pictures/{number:02}.png" for number in range(compared.COUNT)]
         mended = self.folder / "03.png"
         mended.write_bytes(names[3].read_bytes())
         names[3] = mended
@@ -375,7 +303,7 @@ class Ends(ResumeTest):
         self.assertEqual([item["index"] for item in items], list(range(18)))
         self.assertEqual([item["status"] for item in items], ["ok"] * 17 + ["error"])
         self.assert_done(fc.forebay(*words, "--resume"))
-        self.assertEqual(len(fc.tensors_of(self.out)), COUNT - 2)
+        self.assertEqual(len(fc.tensors_of(self.out)), compared.COUNT - 2)
 
     def test_quarantine_goes_on(self):
         large = self.folder / "large.png"
@@ -395,7 +323,7 @@ class Ends(ResumeTest):
     def test_lines_that_wait_are_compared_with_the_sources_too(self):
         slow = self.folder / "slow.png"
         PIL.Image.effect_noise((4000, 4000), 50).convert("RGB").save(slow, compress_level=1)
-        names = [slow, *[self.shared / f"pictures/{number:02}.png" for number in range(COUNT)]]
+        names = [slow, *[self.shared / f"pictures/{number:02}.png" for number in range(compared.COUNT)]]
         self.pictures = f"@{self.folder / 'list.txt'}"
         def write(names):
             (self.folder / "list.txt").write_text("".join(f"{name}\n" for name in names))
